@@ -1,0 +1,33 @@
+/*
+ * json.h - strict JSON in (jansson: duplicate keys refused, depth and size bounded);
+ * JSON out is written with writ_buf_json.  The only header that shows json_t.
+ */
+#ifndef WRIT_BASE_JSON_H
+#define WRIT_BASE_JSON_H
+
+#include <jansson.h>
+
+#include "base/buf.h"
+
+/**
+ * Parse all of `s` (WRIT_JSON_MAX bytes, WRIT_JSON_DEPTH_MAX levels at most).
+ * *out is the caller's: json_decref.  Fails: WRIT_INVALID with line and column in
+ * err; WRIT_LIMIT too large; WRIT_NOMEM.
+ */
+WRIT_MUST_CHECK enum writ_status
+writ_json_parse(struct writ_str s, json_t **out, struct writ_err *err);
+
+/** A member that must be a string / a non-negative integer; WRIT_NOENT, WRIT_INVALID. */
+WRIT_MUST_CHECK enum writ_status
+writ_json_str(const json_t *o, const char *key, struct writ_str *out);
+WRIT_MUST_CHECK enum writ_status
+writ_json_u64(const json_t *o, const char *key, uint64_t *out);
+
+static inline void
+writ_json_decrefp(json_t **j)
+{
+	json_decref(*j);
+}
+#define writ_auto_json __attribute__((cleanup(writ_json_decrefp))) json_t *
+
+#endif

@@ -1,0 +1,72 @@
+/*
+ * limits.h - every maximum of the project, in one table.  Units are in the names or
+ * beside them.  Whoever adds a buffer adds its bound here.
+ */
+#ifndef WRIT_BASE_LIMITS_H
+#define WRIT_BASE_LIMITS_H
+
+#define WRIT_KIB 1024ull
+#define WRIT_MIB (1024ull * 1024)
+#define WRIT_GIB (1024ull * 1024 * 1024)
+
+/* files and names */
+#define WRIT_PATH_MAX 4095		/* bytes of a path given by a guest */
+#define WRIT_NAME_MAX 255		/* bytes of one component */
+#define WRIT_PATH_PARTS_MAX 512		/* components of a path */
+#define WRIT_SYMLINKS_MAX 40		/* symbolic links followed in one lookup */
+#define WRIT_MOUNTS_MAX 64
+#define WRIT_FS_HANDLES_MAX 4096	/* open descriptors of one session */
+#define WRIT_FS_IO_MAX (64 * 1024)	/* bytes of one read or write */
+#define WRIT_FS_DIR_ENTRIES_MAX 1000000	/* entries of one listing */
+#define WRIT_FS_DIR_BYTES_MAX (64 * 1024) /* bytes of one listing reply */
+
+/* the wire */
+#define WRIT_WIRE_MSG_MAX (128 * 1024)	/* payload bytes of one message */
+#define WRIT_WIRE_PENDING_MAX 256	/* requests in flight */
+#define WRIT_WIRE_QUEUE_MAX (8 * 1024 * 1024) /* unsent bytes towards a peer */
+#define WRIT_WIRE_STREAM_CREDIT (256 * 1024) /* stdio bytes in flight */
+
+/* writ documents */
+#define WRIT_DOC_MAX (1024 * 1024)	/* bytes */
+#define WRIT_DOC_DEPTH_MAX 16
+#define WRIT_DOC_GRANTS_MAX 4096	/* entries of all kinds together */
+#define WRIT_DOC_STRING_MAX 4096	/* bytes of one scalar */
+#define WRIT_DOC_LIST_MAX 1024		/* items of one list or map */
+#define WRIT_GLOB_MAX 1024		/* bytes of a pattern */
+
+/* components */
+#define WRIT_COMPONENT_MAX (256 * 1024 * 1024) /* bytes */
+#define WRIT_CODE_MAX (1024ull * 1024 * 1024) /* bytes compiled */
+#define WRIT_DESCRIBE_MAX (4 * 1024 * 1024) /* bytes of a description, JSON */
+#define WRIT_COMPILE_MS_MAX (120 * 1000)
+#define WRIT_COMPILE_DATA_MAX (6 * 1024 * 1024 * 1024ull) /* bytes */
+
+/* calls */
+#define WRIT_ARGS_MAX 4096		/* arguments of a call */
+#define WRIT_ARGS_BYTES_MAX (96 * 1024)	/* bytes of them together */
+#define WRIT_ENV_MAX 1024
+#define WRIT_ENV_BYTES_MAX (96 * 1024)
+#define WRIT_LOG_MSG_MAX 4096		/* bytes of one guest log line */
+#define WRIT_HOSTCALL_FUEL (8 * 1024 * 1024) /* bytes one host call may move */
+#define WRIT_TICK_MS 10			/* CPU time between epoch ticks */
+#define WRIT_RANDOM_MAX (1024 * 1024)	/* bytes of one random request */
+#define WRIT_TRAP_MSG_MAX 4096
+
+/* defaults of a writ's limits */
+#define WRIT_DEFAULT_MEMORY (256ull * 1024 * 1024)
+#define WRIT_DEFAULT_TIME_MS (5 * 60 * 1000ull)
+#define WRIT_DEFAULT_CPU_MS (60 * 1000ull)
+#define WRIT_DEFAULT_REQUESTS 10000000ull
+#define WRIT_DEFAULT_HANDLES 10000ull
+#define WRIT_DEFAULT_MEMFS_BYTES (64ull * 1024 * 1024)
+#define WRIT_DEFAULT_MEMFS_FILES 65536ull
+
+/* audit */
+#define WRIT_AUDIT_RECORD_MAX (64 * 1024)	/* bytes of one record */
+#define WRIT_AUDIT_TEXT_MAX 4096	/* bytes of one text in a record */
+#define WRIT_AUDIT_VERBATIM 16		/* per rule before counting begins */
+
+#define WRIT_JSON_MAX (4 * 1024 * 1024)
+#define WRIT_JSON_DEPTH_MAX 64
+
+#endif

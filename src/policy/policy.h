@@ -1,0 +1,196 @@
+/*
+ * policy.h - a writ as data, and the one decision function over it.
+ * Pure: bytes in, decision out; no I/O, no clock, no globals.  Knows nothing of
+ * processes or WebAssembly.  A parsed policy is immutable; any thread may read it.
+ */
+#ifndef WRIT_POLICY_POLICY_H
+#define WRIT_POLICY_POLICY_H
+
+#include "base/buf.h"
+#include "base/hash.h"
+
+enum writ_clock_mode {
+	WRIT_CLOCK_VOID,	/* wall frozen at 1970-01-01, monotonic virtual */
+	WRIT_CLOCK_REAL,
+	WRIT_CLOCK_FROZEN	/* wall frozen at `seconds`, monotonic virtual */
+};
+
+enum writ_random_mode {
+	WRIT_RANDOM_VOID,	/* deterministic stream of the session */
+	WRIT_RANDOM_SECURE,
+	WRIT_RANDOM_SEEDED,
+	WRIT_RANDOM_TRAP
+};
+
+enum writ_unmatched { WRIT_UNMATCHED_DENY, WRIT_UNMATCHED_ASK };
+
+enum writ_source_kind {
+	WRIT_SOURCE_MEMORY,
+	WRIT_SOURCE_HOST,
+	WRIT_SOURCE_OVERLAY,
+	WRIT_SOURCE_DATABASE,
+	WRIT_SOURCE_SHARED,
+	WRIT_SOURCE_BLOB
+};
+
+/** Limits of a call; each has its documented default when absent (base/limits.h). */
+struct writ_limits {
+	uint64_t memory_bytes;
+	uint64_t time_ms;	/* wall time */
+	uint64_t cpu_ms;
+	uint64_t output_bytes;	/* 0: not limited */
+	uint64_t requests;	/* asks to the broker */
+	uint64_t handles;
+	uint64_t audit_bytes;	/* 0: not limited */
+};
+
+struct writ_pair {		/* env and config entries */
+	char *key, *value;
+};
+
+/** One `files` entry. */
+struct writ_files_grant {
+	char *name;
+	char *at;		/* canonical absolute guest path */
+	enum writ_source_kind source;
+	char *from;		/* the text behind "host:", as written; NULL for memory */
+	bool write;
+	uint64_t quota_bytes, quota_files;	/* 0: not limited */
+	char **protected_names;	/* names opened by `protected`; NULL-terminated */
+	bool durable;
+	unsigned line, column;
+};
+
+/** One `deny` entry over files; other kinds of deny stay inside the policy. */
+struct writ_files_deny {
+	char *name;
+	char *path;		/* pattern over absolute guest paths, * and ** */
+	bool write_only;	/* refuses changes only */
+};
+
+/** A parsed writ.  Every pointer is owned by it. */
+struct writ_policy {
+	char *name;
+	char *component_file;	/* NULL when absent */
+	bool has_component_digest;
+	struct writ_digest component_digest;
+	bool strict;
+	enum writ_unmatched unmatched;
+	struct writ_limits limits;
+	enum writ_clock_mode clock;
+	int64_t clock_seconds;	/* frozen: since 1970-01-01T00:00:00Z */
+	uint64_t clock_resolution_ns;	/* 0 or 1: as fine as it is */
+	enum writ_random_mode random;
+	uint64_t random_seed;
+	struct writ_pair *env, *config;
+	size_t env_count, config_count;
+	struct writ_files_grant *files;	/* sorted by `at`, longest first */
+	size_t files_count;
+	struct writ_files_deny *files_deny;
+	size_t files_deny_count;
+	struct writ_digest digest;	/* of the document's bytes */
+	struct writ_policy_more *more;	/* the kinds not built yet; internal */
+};
+
+/**
+ * Parse and check a whole document of at most WRIT_DOC_MAX bytes.  `file` is only for
+ * messages, which read `FILE:LINE:COL: where: what (did you mean ...)`.
+ * *out is the caller's (writ_policy_free).
+ * Fails: WRIT_INVALID a mistake in the document, first one reported; WRIT_UNSUPPORTED a
+ * kind of grant whose provider is not built yet (the message says "not built yet");
+ * WRIT_LIMIT too large, too deep or too many; WRIT_NOMEM.
+ */
+WRIT_MUST_CHECK enum writ_status
+writ_policy_parse(struct writ_str doc, const char *file, struct writ_policy **out,
+    struct writ_err *err);
+
+/** The policy that grants nothing: every default, no grant.  *out as above. */
+WRIT_MUST_CHECK enum writ_status
+writ_policy_empty(struct writ_policy **out, struct writ_err *err);
+
+/**
+ * Add one grant written as a YAML fragment of a writ, e.g.
+ *   files: [{ name: src, at: /src, from: "host:./src", mode: read }]
+ * or a short form of the command line: "files read /src host:./src" (`--grant`).
+ * Same rules and failures as a document.  `p` is unchanged on failure.
+ */
+WRIT_MUST_CHECK enum writ_status
+writ_policy_add(struct writ_policy *p, struct writ_str text, struct writ_err *err);
+
+/** Add a directory grant (`--dir HOST::GUEST[::ro|rw]`), given in parts. */
+WRIT_MUST_CHECK enum writ_status
+writ_policy_add_dir(struct writ_policy *p, struct writ_str host,
+    struct writ_str guest, bool write, struct writ_err *err);
+
+/** Add an environment variable; WRIT_EXIST when the name is there already. */
+WRIT_MUST_CHECK enum writ_status
+writ_policy_add_env(struct writ_policy *p, struct writ_str key,
+    struct writ_str value, struct writ_err *err);
+
+/** Free; takes NULL. */
+void writ_policy_free(struct writ_policy *p);
+WRIT_AUTO_FREE(writ_policy)
+
+/* ---- decisions */
+
+enum writ_verdict { WRIT_ALLOW, WRIT_ASK, WRIT_REFUSE };
+
+enum writ_request_kind {
+	WRIT_REQ_FILES,
+	WRIT_REQ_HTTP,
+	WRIT_REQ_SOCKETS,
+	WRIT_REQ_KEYVALUE,
+	WRIT_REQ_BLOBS,
+	WRIT_REQ_SPAWN
+};
+
+/** One canonical request.  `target` is what the operation is on: an absolute canonical
+ * guest path, a URL, "tcp://host:port", a bucket, a container.  Borrowed. */
+struct writ_request {
+	enum writ_request_kind kind;
+	const char *op;		/* "open", "stat", "connect", "GET", ... */
+	bool write;		/* changes something (files) */
+	struct writ_str target;
+};
+
+#define WRIT_RULE_MAX 96
+#define WRIT_REASON_MAX 256
+
+struct writ_decision {
+	enum writ_verdict verdict;
+	const char *grant;	/* name of the deciding entry, or NULL; policy's */
+	char rule[WRIT_RULE_MAX];	/* e.g. "files.src", "deny.no-admin", "unmatched" */
+	char reason[WRIT_REASON_MAX];	/* one sentence for people */
+};
+
+/**
+ * Judge one request over all matching entries: deny beats ask beats allow; no match
+ * gives `unmatched` (which never asks for files).  Total: every input has a decision,
+ * and a malformed target is refused.
+ */
+void writ_decide(const struct writ_policy *p, const struct writ_request *rq,
+    struct writ_decision *out);
+
+/**
+ * The smallest grant that would allow exactly this request, as one line of a writ,
+ * appended to `out`; nothing is appended when no grant could (e.g. a deny entry).
+ */
+void writ_policy_suggest(const struct writ_policy *p, const struct writ_request *rq,
+    struct writ_buf *out);
+
+/** Names in a host tree that are refused for change unless a grant opens them by name
+ * (`.git/hooks`, `.bashrc`, `.env`, ...): NULL-terminated, patterns over trailing
+ * components. */
+const char *const *writ_policy_protected(void);
+
+/** Whether the path (canonical, relative or absolute) is, or lies below, a protected name
+ * not in `opened` (NULL-terminated or NULL); *which gets the name.  Case is folded
+ * (ASCII) because host file systems may. */
+bool writ_policy_is_protected(struct writ_str path, char *const *opened,
+    const char **which);
+
+/** Match an absolute path against a pattern: `*` one non-empty segment or run within one,
+ * `**` zero or more whole segments (at most twice).  Linear time. */
+bool writ_policy_glob(struct writ_str pattern, struct writ_str path);
+
+#endif
