@@ -10,8 +10,16 @@
 #include "base/buf.h"
 
 /**
+ * Let jansson allocate through mem.h and seed its tables (it would open a file for
+ * that, which a jail kills).  Call once, after writ_hash_init, before any other
+ * thread exists.
+ */
+void writ_json_init(void);
+
+/**
  * Parse all of `s` (WRIT_JSON_MAX bytes, WRIT_JSON_DEPTH_MAX levels at most).
- * *out is the caller's: json_decref.  Fails: WRIT_INVALID with line and column in
+ * The outermost value is an object or an array; integers fit 64 bits, signed; no
+ * string has a NUL.  *out is the caller's: json_decref.  Fails: WRIT_INVALID with line and column in
  * err; WRIT_LIMIT too large; WRIT_NOMEM.
  */
 WRIT_MUST_CHECK enum writ_status

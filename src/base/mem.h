@@ -66,6 +66,11 @@ void *writ_realloc(void *p, size_t n, size_t size);
 void *writ_memdup(const void *p, size_t n);
 /** Free; takes NULL. */
 void writ_mem_free(void *p);
+/**
+ * For tests: let the next n allocations of the process succeed and all later ones
+ * fail; n < 0 turns it off.  The one mutable global of base; safe on any thread.
+ */
+void writ_mem_fail_after(long n);
 
 static inline void
 writ_mem_freep(void *pp)

@@ -59,7 +59,7 @@ writ_str_skip(struct writ_str a, size_t n)
 {
 	if (n > a.len)
 		n = a.len;
-	return (struct writ_str){ a.ptr + n, a.len - n };
+	return (struct writ_str){ n ? a.ptr + n : a.ptr, a.len - n };
 }
 
 /**
@@ -77,6 +77,20 @@ writ_str_cstr(struct writ_str s, char *buf, size_t cap);
 
 /** malloc'd C string copy; NULL without memory or with an inner NUL. */
 char *writ_str_dup(struct writ_str s);
+
+/**
+ * The first character of `s`: its length in bytes (1 to 4), its code point in *cp.
+ * 0 when `s` is empty or does not begin with well-formed UTF-8.
+ */
+size_t writ_str_rune(struct writ_str s, uint32_t *cp);
+
+#define WRIT_STR_SHOWN_MAX 16
+/**
+ * The first character of a non-empty `s` as a terminal may see it (writ_buf_safe
+ * says how): its form in out[*len]; returns the bytes of `s` that it stands for.
+ */
+size_t writ_str_shown(struct writ_str s, bool multiline,
+    char out[WRIT_STR_SHOWN_MAX], size_t *len);
 
 /** Whether `s` is well-formed UTF-8 (no surrogates, no overlong forms). */
 bool writ_str_utf8(struct writ_str s);

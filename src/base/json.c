@@ -1,0 +1,122 @@
+/* json.c - see json.h. */
+#include "base/json.h"
+
+#include "base/hash.h"
+#include "base/limits.h"
+
+static void *
+jansson_malloc(size_t n)
+{
+	return writ_alloc(n, 1);
+}
+
+void
+writ_json_init(void)
+{
+	size_t seed = 0;
+
+	json_set_alloc_funcs(jansson_malloc, writ_mem_free);
+	while (seed == 0)
+		writ_hash_random(&seed, sizeof(seed));
+	json_object_seed(seed);
+}
+
+/*
+ * Nesting, counted before the recursive parser sees it.  Bytes inside strings do not
+ * count; what is malformed otherwise is the parser's to refuse.
+ */
+static bool
+too_deep(struct writ_str s, unsigned *line, unsigned *column)
+{
+	unsigned depth = 0;
+	bool in_string = false;
+	size_t i;
+
+	*line = 1;
+	*column = 0;
+	for (i = 0; i < s.len; i++) {
+		char c = s.ptr[i];
+
+		(*column)++;
+		if (c == '\n') {
+			(*line)++;
+			*column = 0;
+		} else if (in_string) {
+			if (c == '\\')
+				i++;
+			else if (c == '"')
+				in_string = false;
+		} else if (c == '"') {
+			in_string = true;
+		} else if (c == '{' || c == '[') {
+			if (++depth > WRIT_JSON_DEPTH_MAX)
+				return true;
+		} else if ((c == '}' || c == ']') && depth) {
+			depth--;
+		}
+	}
+	return false;
+}
+
+enum writ_status
+writ_json_parse(struct writ_str s, json_t **out, struct writ_err *err)
+{
+	unsigned line, column;
+	json_error_t e;
+	json_t *j;
+
+	if (s.len > WRIT_JSON_MAX)
+		return writ_fail(err, WRIT_LIMIT,
+		    "JSON of %zu bytes, at most %d are read", s.len,
+		    WRIT_JSON_MAX);
+	if (too_deep(s, &line, &column))
+		return writ_fail(err, WRIT_LIMIT,
+		    "JSON line %u, column %u: nested deeper than %d", line,
+		    column, WRIT_JSON_DEPTH_MAX);
+	j = json_loadb(s.len ? s.ptr : "", s.len, JSON_REJECT_DUPLICATES, &e);
+	if (j) {
+		*out = j;
+		return WRIT_OK;
+	}
+	if (json_error_code(&e) == json_error_out_of_memory)
+		return writ_fail(err, WRIT_NOMEM, "JSON: out of memory");
+	return writ_fail(err, WRIT_INVALID, "JSON line %d, column %d: %s",
+	    e.line, e.column, e.text);
+}
+
+static enum writ_status
+member(const json_t *o, const char *key, const json_t **out)
+{
+	if (!json_is_object(o))
+		return WRIT_INVALID;
+	*out = json_object_get(o, key);
+	return *out ? WRIT_OK : WRIT_NOENT;
+}
+
+enum writ_status
+writ_json_str(const json_t *o, const char *key, struct writ_str *out)
+{
+	const json_t *m;
+	enum writ_status st = member(o, key, &m);
+
+	if (st != WRIT_OK)
+		return st;
+	if (!json_is_string(m))
+		return WRIT_INVALID;
+	*out = writ_str(json_string_value(m), json_string_length(m));
+	return WRIT_OK;
+}
+
+enum writ_status
+writ_json_u64(const json_t *o, const char *key, uint64_t *out)
+{
+	const json_t *m;
+	enum writ_status st = member(o, key, &m);
+
+	if (st != WRIT_OK)
+		return st;
+	if (!json_is_integer(m) || json_integer_value(m) < 0)
+		return WRIT_INVALID;
+	*out = (uint64_t)json_integer_value(m);
+	return WRIT_OK;
+}
