@@ -4,10 +4,17 @@
 #include "base/hash.h"
 #include "base/limits.h"
 
+/* jansson passes a failed allocation on as a syntax error; this tells the two apart. */
+static _Thread_local bool no_memory;
+
 static void *
 jansson_malloc(size_t n)
 {
-	return writ_alloc(n, 1);
+	void *p = writ_alloc(n, 1);
+
+	if (!p)
+		no_memory = true;
+	return p;
 }
 
 void
@@ -73,12 +80,14 @@ writ_json_parse(struct writ_str s, json_t **out, struct writ_err *err)
 		return writ_fail(err, WRIT_LIMIT,
 		    "JSON line %u, column %u: nested deeper than %d", line,
 		    column, WRIT_JSON_DEPTH_MAX);
+	no_memory = false;
 	j = json_loadb(s.len ? s.ptr : "", s.len, JSON_REJECT_DUPLICATES, &e);
 	if (j) {
 		*out = j;
 		return WRIT_OK;
 	}
-	if (json_error_code(&e) == json_error_out_of_memory)
+	if (no_memory ||
+	    json_error_code(&e) == json_error_out_of_memory)
 		return writ_fail(err, WRIT_NOMEM, "JSON: out of memory");
 	return writ_fail(err, WRIT_INVALID, "JSON line %d, column %d: %s",
 	    e.line, e.column, e.text);

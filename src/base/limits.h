@@ -32,7 +32,9 @@
 #define WRIT_DOC_GRANTS_MAX 4096	/* entries of all kinds together */
 #define WRIT_DOC_STRING_MAX 4096	/* bytes of one scalar */
 #define WRIT_DOC_LIST_MAX 1024		/* items of one list or map */
+#define WRIT_DOC_NODES_MAX 65536	/* values of one document */
 #define WRIT_GLOB_MAX 1024		/* bytes of a pattern */
+#define WRIT_GLOB_PARTS_MAX 63		/* segments of a pattern */
 
 /* components */
 #define WRIT_COMPONENT_MAX (256 * 1024 * 1024) /* bytes */
