@@ -4,7 +4,7 @@
 #include "base/hash.h"
 #include "base/limits.h"
 
-/* jansson passes a failed allocation on as a syntax error; this tells the two apart. */
+/* jansson passes a failed allocation on as a syntax error; this tells. */
 static _Thread_local bool no_memory;
 
 static void *
@@ -29,8 +29,8 @@ writ_json_init(void)
 }
 
 /*
- * Nesting, counted before the recursive parser sees it.  Bytes inside strings do not
- * count; what is malformed otherwise is the parser's to refuse.
+ * Nesting, counted before the recursive parser sees it.  Bytes inside strings
+ * do not count; what is malformed otherwise is the parser's to refuse.
  */
 static bool
 too_deep(struct writ_str s, unsigned *line, unsigned *column)

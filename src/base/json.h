@@ -19,8 +19,8 @@ void writ_json_init(void);
 /**
  * Parse all of `s` (WRIT_JSON_MAX bytes, WRIT_JSON_DEPTH_MAX levels at most).
  * The outermost value is an object or an array; integers fit 64 bits, signed; no
- * string has a NUL.  *out is the caller's: json_decref.  Fails: WRIT_INVALID with line and column in
- * err; WRIT_LIMIT too large; WRIT_NOMEM.
+ * string has a NUL.  *out is the caller's: json_decref.  Fails: WRIT_INVALID with
+ * line and column in err; WRIT_LIMIT too large or too deep; WRIT_NOMEM.
  */
 WRIT_MUST_CHECK enum writ_status
 writ_json_parse(struct writ_str s, json_t **out, struct writ_err *err);

@@ -3,8 +3,10 @@
 
 #include "check.h"
 
-#define ABC_SHA256 \
-	"sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+#define HEX62 "ba7816bf8f01cfea414140de5dae2223" \
+	"b00361a396177a9cb410ff61f20015"
+#define HEX HEX62 "ad"
+#define ABC_SHA256 "sha256:" HEX
 
 /* FIPS 180-4 examples. */
 static void
@@ -32,13 +34,12 @@ test_hash__sha256_matches_the_standard(void **state)
 static void
 test_hash__digest_text_is_read_strictly(void **state)
 {
-	static const char *const bad[] = { "", "sha256:", "SHA256:"
-		"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
-		"sha256:BA7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
-		"sha256:ga7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
-		"sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015a",
-		"sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad0",
-		"sha512:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad" };
+	static const char *const bad[] = {
+		(""), ("sha256:"), ("SHA256:" HEX), ("sha512:" HEX),
+		(ABC_SHA256 "0"), ("sha256:" HEX62 "a"),
+		("sha256:" HEX62 "AD"), ("sha256:" HEX62 "ag"), (HEX),
+		(" sha256:" HEX62 "a"),
+	};
 	struct writ_digest d, want;
 	size_t i;
 
