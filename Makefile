@@ -1,0 +1,46 @@
+# The front door; Meson and guests/Makefile do the work.  Every target first
+# installs what it lacks (tools/setup).
+BUILD ?= build
+PREFIX ?= /usr/local
+FUZZ_SECONDS ?= 60
+
+.PHONY: all build guests run check bench probe fuzz install clean
+
+all: build
+
+build:
+	tools/setup build test
+	[ -f $(BUILD)/build.ninja ] || meson setup $(BUILD) --prefix $(PREFIX)
+	ninja -C $(BUILD)
+
+guests:
+	tools/setup guests
+	$(MAKE) -C guests
+
+run: build guests
+	guests/demo/run.sh
+
+check: build
+	tools/setup test guests rust oracle
+	$(MAKE) -C guests all more
+	tools/check $(BUILD)
+
+bench: build
+	tools/setup guests bench
+	$(MAKE) -C guests all bench
+	bench/run --writ $(BUILD)/writ
+
+probe: build
+	tools/setup guests
+	$(MAKE) -C guests all
+	$(BUILD)/writ probe
+
+fuzz:
+	tools/setup build fuzz
+	tools/fuzz $(FUZZ_SECONDS)
+
+install: build
+	meson install -C $(BUILD) --no-rebuild
+
+clean:
+	rm -rf $(BUILD) build-fuzz guests/out

@@ -1,0 +1,105 @@
+# setup-lib.sh - what tools/setup is made of; sourced by it, never run.
+# Each need_* installs one kind of thing and does nothing when it is there.
+
+say() {
+	printf 'setup: %s\n' "$*" >&2
+}
+
+die() {
+	say "$*"
+	exit 1
+}
+
+as_root() {
+	if [ "$(id -u)" -eq 0 ]; then
+		"$@"
+	elif command -v sudo >/dev/null; then
+		sudo "$@"
+	else
+		die "root or sudo is needed for: $*"
+	fi
+}
+
+# Is $1 (a version) at least $2?
+version_ge() {
+	[ "$(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n 1)" = "$2" ]
+}
+
+# The listed Debian packages.
+need_debian() {
+	local missing=() name status
+	for name in "$@"; do
+		status=$(dpkg-query -W -f '${db:Status-Status}' "$name" \
+		    2>/dev/null || true)
+		[ "$status" = installed ] || missing+=("$name")
+	done
+	[ ${#missing[@]} -gt 0 ] || return 0
+	say "installing Debian packages: ${missing[*]}"
+	if [ ! -e "$deps/.apt-updated" ]; then
+		as_root apt-get update -q >&2
+		: >"$deps/.apt-updated"
+	fi
+	as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q \
+	    --no-install-recommends "${missing[@]}" </dev/null >&2
+}
+
+rust_version() {
+	cargo --version 2>/dev/null | cut -d' ' -f2
+}
+
+# A cargo of at least $rust_min: the one in PATH, else Debian's.
+need_rust() {
+	version_ge "$(rust_version || true)" "$rust_min" && return 0
+	need_debian rustc-web cargo-web
+	hash -r
+	version_ge "$(rust_version || true)" "$rust_min" && return 0
+	die "cargo in PATH is $(rust_version || echo missing);" \
+	    "$rust_min or newer is needed"
+}
+
+# True when the stamp $1 holds the hash of the remaining files; else prints it.
+fresh() {
+	local stamp=$1
+	shift
+	want=$(cat "$@" | sha256sum | cut -d' ' -f1)
+	[ -f "$stamp" ] && [ "$(cat "$stamp")" = "$want" ]
+}
+
+# The npm packages locked in folder $1 of the checkout, installed into $2.
+need_npm() {
+	local from=$root/$1 to=$2 want
+	fresh "$to/.stamp" "$from/package.json" "$from/package-lock.json" &&
+	    return 0
+	command -v npm >/dev/null || need_debian nodejs npm
+	say "installing npm packages of $1/package-lock.json"
+	mkdir -p "$to"
+	rm -f "$to/.stamp"
+	cp "$from/package.json" "$from/package-lock.json" "$to/"
+	(cd "$to" && npm ci --no-audit --no-fund --loglevel=error) >&2
+	echo "$want" >"$to/.stamp"
+}
+
+# The Python packages of tools/requirements.txt, in .deps/venv.
+need_venv() {
+	local want
+	fresh "$deps/venv/.stamp" "$root/tools/requirements.txt" && return 0
+	need_debian python3 python3-venv
+	say "installing the Python packages of tools/requirements.txt"
+	rm -rf "$deps/venv"
+	/usr/bin/python3 -m venv "$deps/venv"
+	env -u PIP_FIND_LINKS "$deps/venv/bin/pip" install -q \
+	    --disable-pip-version-check -r "$root/tools/requirements.txt" >&2
+	echo "$want" >"$deps/venv/.stamp"
+}
+
+# The reference runtime; building it takes some ten minutes on two cores.
+need_wasmtime() {
+	local have
+	have=$("$deps/cargo/bin/wasmtime" --version 2>/dev/null |
+	    cut -d' ' -f2 || true)
+	[ "$have" = "$wasmtime_version" ] && return 0
+	say "building wasmtime $wasmtime_version (about ten minutes)"
+	cargo install wasmtime-cli --version "$wasmtime_version" \
+	    --root "$deps/cargo" --no-default-features --locked \
+	    --features "$wasmtime_features" --quiet >&2
+}
