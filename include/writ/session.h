@@ -1,0 +1,86 @@
+/*
+ * writ/session.h - run a component under a writ.
+ * Part of the public API; compiles alone as C11 and C++17.
+ */
+#ifndef WRIT_SESSION_H
+#define WRIT_SESSION_H
+
+#include <stdint.h>
+
+#include "writ/host.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** A request that was refused, told while the call runs.  Borrowed for the callback. */
+struct writ_refusal {
+	const char *id;		/* short, for `writ explain` */
+	const char *kind;	/* files, http, sockets, keyvalue, ... */
+	const char *op;		/* read, open, GET, ... */
+	const char *target;	/* path, URL, name; raw: make it safe before showing it */
+	const char *rule;	/* which rule decided */
+	const char *reason;	/* one sentence */
+	const char *smallest;	/* the smallest grant that would allow it, or "" */
+};
+
+/** One call.  Zero-initialise, then set what you need; all borrowed for the call. */
+struct writ_call {
+	const char *component;		/* file; required */
+	const struct writ_policy *policy;	/* NULL: nothing is granted */
+	const char *name;		/* argument 0; NULL: the component's file name */
+	const char *const *args;	/* the guest's arguments, count of them */
+	size_t args_count;
+	int stdin_fd;			/* read for the guest's stdin if has_stdin */
+	bool has_stdin;			/* false: end of stream */
+	bool trace_denials;		/* a phantom mount at / that refuses and records */
+	const char *audit;		/* file; NULL: a new file under the state folder */
+	int cancel_fd;			/* readable: stop the guest, if has_cancel */
+	bool has_cancel;
+	/** Guest output, which = 1 or 2.  It may block; the guest then waits.  Return false to
+	 * close the stream towards the guest.  NULL: dropped. */
+	bool (*output)(void *ctx, int which, const char *bytes, size_t len);
+	/** Told of each refusal (coalesced as the audit is).  May be NULL. */
+	void (*refused)(void *ctx, const struct writ_refusal *refusal);
+	/** A line of wasi:logging.  May be NULL. */
+	void (*log)(void *ctx, const char *level, const char *context,
+	    const char *message);
+	void *ctx;
+};
+
+enum writ_ending {
+	WRIT_ENDED_OK,		/* run returned ok */
+	WRIT_ENDED_EXIT,	/* exit_code says more */
+	WRIT_ENDED_TRAP,
+	WRIT_ENDED_LIMIT,
+	WRIT_ENDED_CANCELLED,
+	WRIT_ENDED_WORKER	/* the worker died, hung or talked nonsense */
+};
+
+struct writ_result {
+	enum writ_ending ending;
+	uint8_t exit_code;
+	char limit[32];		/* LIMIT: memory, time, cpu, output, handles, ... */
+	char message[1024];	/* TRAP, LIMIT, WORKER: one sentence, safe to show */
+	uint64_t allowed, refused, asked;	/* decisions */
+	uint64_t wall_us, cpu_us, memory_peak;
+	uint64_t audit_first, audit_last;	/* record numbers */
+	char audit_file[4096];
+	bool cached;		/* the code came from the cache */
+	unsigned void_files;	/* 1: imports files and was granted none */
+};
+
+/**
+ * Run wasi:cli/run of a component to its end in a jailed worker.
+ * WRIT_OK: it ran, and *result says how it ended.  Otherwise nothing ran: WRIT_NOENT,
+ * WRIT_INVALID not a runnable component; WRIT_UNSUPPORTED an import that is not offered (all
+ * named); WRIT_DENIED the writ forbids (strict, digest mismatch); WRIT_LIMIT too large;
+ * WRIT_IO (the audit log cannot be written, a host directory is missing, ...).
+ */
+enum writ_status writ_run(struct writ_host *host, const struct writ_call *call,
+    struct writ_result *result, struct writ_err *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

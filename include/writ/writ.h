@@ -1,0 +1,13 @@
+/*
+ * writ/writ.h - all of libwrit: run WebAssembly components that start with no authority.
+ * See examples/embed.c.
+ */
+#ifndef WRIT_H
+#define WRIT_H
+
+#include "writ/error.h"
+#include "writ/host.h"
+#include "writ/policy.h"
+#include "writ/session.h"
+
+#endif
