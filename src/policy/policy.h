@@ -61,11 +61,12 @@ struct writ_files_grant {
 	unsigned line, column;
 };
 
-/** One `deny` entry over files; other kinds of deny stay inside the policy. */
+/** One `deny` entry over files: refuses what the pattern matches and all below it. */
 struct writ_files_deny {
 	char *name;
 	char *path;		/* pattern over absolute guest paths, * and ** */
 	bool write_only;	/* refuses changes only */
+	size_t literal;		/* bytes of `path` before its first wild segment */
 };
 
 /** A parsed writ.  Every pointer is owned by it. */
@@ -86,10 +87,11 @@ struct writ_policy {
 	size_t env_count, config_count;
 	struct writ_files_grant *files;	/* sorted by `at`, longest first */
 	size_t files_count;
-	struct writ_files_deny *files_deny;
+	struct writ_files_deny *files_deny;	/* sorted by literal prefix */
 	size_t files_deny_count;
-	struct writ_digest digest;	/* of the document's bytes */
-	struct writ_policy_more *more;	/* the kinds not built yet; internal */
+	struct writ_digest digest;	/* of the document's bytes; each addition makes
+					 * it SHA-256(digest before, the text added) */
+	struct writ_policy_more *more;	/* internal */
 };
 
 /**
@@ -111,13 +113,16 @@ writ_policy_empty(struct writ_policy **out, struct writ_err *err);
 /**
  * Add one grant written as a YAML fragment of a writ, e.g.
  *   files: [{ name: src, at: /src, from: "host:./src", mode: read }]
- * or a short form of the command line: "files read /src host:./src" (`--grant`).
- * Same rules and failures as a document.  `p` is unchanged on failure.
+ * or a short form of the command line: "files read /src host:./src" (`--grant`; all
+ * of them in docs/WRIT.md).  Same rules and failures as a document; what `p` has
+ * already (a name, a mount, a variable, a clock) is WRIT_INVALID.  Relative host paths
+ * stand as written: their folder is the caller's affair.  `p` is unchanged on failure.
  */
 WRIT_MUST_CHECK enum writ_status
 writ_policy_add(struct writ_policy *p, struct writ_str text, struct writ_err *err);
 
-/** Add a directory grant (`--dir HOST::GUEST[::ro|rw]`), given in parts. */
+/** Add a directory grant (`--dir HOST::GUEST[::ro|rw]`), given in parts; `host` is
+ * literal (no `$` or `~` in it means anything), its name is made from `guest`. */
 WRIT_MUST_CHECK enum writ_status
 writ_policy_add_dir(struct writ_policy *p, struct writ_str host,
     struct writ_str guest, bool write, struct writ_err *err);
@@ -144,13 +149,28 @@ enum writ_request_kind {
 	WRIT_REQ_SPAWN
 };
 
-/** One canonical request.  `target` is what the operation is on: an absolute canonical
- * guest path, a URL, "tcp://host:port", a bucket, a container.  Borrowed. */
+/** How a files request touches its target. */
+enum writ_request_how {
+	WRIT_HOW_ITSELF,	/* its bytes, its entries, its being there */
+	WRIT_HOW_META,		/* looks at its attributes only (stat) */
+	WRIT_HOW_MKDIR,		/* makes a directory, or removes an empty one */
+	WRIT_HOW_TREE		/* moves or replaces a directory with all below */
+};
+
+/**
+ * One canonical request.  `target` is what the operation is on: an absolute canonical
+ * guest path, a URL, "tcp://host:port", a bucket, a container.  Borrowed.
+ *
+ * A path is the one reached after symbolic links were followed.  Rename is two requests
+ * with write (both ends; WRIT_HOW_TREE when the moved thing is a directory), a hard link
+ * also: its source counts as changed, since the new name can change it.
+ */
 struct writ_request {
 	enum writ_request_kind kind;
 	const char *op;		/* "open", "stat", "connect", "GET", ... */
 	bool write;		/* changes something (files) */
 	struct writ_str target;
+	enum writ_request_how how;	/* files only */
 };
 
 #define WRIT_RULE_MAX 96
@@ -166,21 +186,31 @@ struct writ_decision {
 /**
  * Judge one request over all matching entries: deny beats ask beats allow; no match
  * gives `unmatched` (which never asks for files).  Total: every input has a decision,
- * and a malformed target is refused.
+ * and a malformed target is refused.  Needs no memory.
+ *
+ * Rules: "files.NAME" allowed; "deny.NAME"; "unmatched"; "files.NAME.mode" the mount is
+ * read-only; "protected.SLUG" a protected name (of the host's own path, so a mount of
+ * `.git` itself is judged too); "malformed".
+ *
+ * Cost for files: (parts of the path) x log(mounts + deny entries), then the patterns
+ * whose literal beginning is a folder of the path; the rest are not looked at.
  */
 void writ_decide(const struct writ_policy *p, const struct writ_request *rq,
     struct writ_decision *out);
 
 /**
  * The smallest grant that would allow exactly this request, as one line of a writ,
- * appended to `out`; nothing is appended when no grant could (e.g. a deny entry).
+ * appended to `out`; nothing is appended when no grant could (e.g. a deny entry) or
+ * when it is allowed already.  A line with the name of an entry that the policy has
+ * stands in place of that entry.  Host paths in it are guesses to be checked: `./` and
+ * the guest's path.
  */
 void writ_policy_suggest(const struct writ_policy *p, const struct writ_request *rq,
     struct writ_buf *out);
 
-/** Names in a host tree that are refused for change unless a grant opens them by name
- * (`.git/hooks`, `.bashrc`, `.env`, ...): NULL-terminated, patterns over trailing
- * components. */
+/** Names in a host tree that are refused for change, and some of them for reading,
+ * unless a grant opens them by name (`.git/hooks`, `.bashrc`, `.env`, ...):
+ * NULL-terminated.  `*` stands for any run of bytes within a component. */
 const char *const *writ_policy_protected(void);
 
 /** Whether the path (canonical, relative or absolute) is, or lies below, a protected name
@@ -189,8 +219,19 @@ const char *const *writ_policy_protected(void);
 bool writ_policy_is_protected(struct writ_str path, char *const *opened,
     const char **which);
 
+/** The same for reading: only names that hold keys or passwords. */
+bool writ_policy_is_secret(struct writ_str path, char *const *opened,
+    const char **which);
+
+/** Whether the path is a folder that must stay what and where it is because protected
+ * names lie in it (`.git` of `.git/hooks`): anything but making the directory, or
+ * removing it empty, is refused. */
+bool writ_policy_holds_protected(struct writ_str path, char *const *opened,
+    const char **which);
+
 /** Match an absolute path against a pattern: `*` one non-empty segment or run within one,
- * `**` zero or more whole segments (at most twice).  Linear time. */
+ * `**` zero or more whole segments (at most twice).  Costs at most the segments of the
+ * pattern (63; longer ones match nothing) times the bytes of the path. */
 bool writ_policy_glob(struct writ_str pattern, struct writ_str path);
 
 #endif

@@ -1,0 +1,46 @@
+/*
+ * parts.h - readers of the sections of a writ.  Internal to src/policy: parse.c calls
+ * them from its table, each fills d->p or only checks shape (kinds not built yet).
+ */
+#ifndef WRIT_POLICY_PARTS_H
+#define WRIT_POLICY_PARTS_H
+
+#include "policy/doc.h"
+
+/** `from`: which store, and the text behind the colon. */
+struct writ_doc_source {
+	enum writ_source_kind kind;	/* the outermost */
+	enum writ_source_kind base;	/* under all overlays */
+	struct writ_str text;		/* behind the first colon; empty for memory */
+};
+
+writ_doc_read writ_doc_source;	/* struct writ_doc_source: any source */
+writ_doc_read writ_doc_bucket_source;	/* the same: memory, database, shared */
+
+/* Sections; `field` is unused, all write to d->p. */
+writ_doc_read writ_doc_files, writ_doc_deny;
+writ_doc_read writ_doc_http, writ_doc_sockets;
+writ_doc_read writ_doc_keyvalue, writ_doc_blobs, writ_doc_spawn;
+writ_doc_read writ_doc_clock, writ_doc_random, writ_doc_env, writ_doc_config;
+
+/* Shared readers; the field is a struct writ_str. */
+writ_doc_read writ_doc_url;	/* a URL pattern */
+writ_doc_read writ_doc_keys;	/* a key pattern */
+writ_doc_read writ_doc_ask;	/* unsigned: 0 never, 1 first, 2 each */
+writ_doc_read writ_doc_addresses;	/* nothing: a set of ranges, checked */
+writ_doc_read writ_doc_methods;	/* nothing: a set of HTTP methods, checked */
+writ_doc_read writ_doc_connect;	/* a text such as tcp://host:port */
+
+/** Sort, compare and index what `p` holds; the place where mounts and names must be
+ * unique is checked by the callers. */
+void writ_policy_sort(struct writ_policy *p);
+
+/**
+ * Read one document or (fragment) some sections of one.
+ * As writ_policy_parse; a fragment has no `writ`, `name`, `component`, ....
+ */
+WRIT_MUST_CHECK enum writ_status
+writ_doc_parse(struct writ_str text, const char *file, bool fragment,
+    struct writ_policy **out, struct writ_err *err);
+
+#endif

@@ -1,0 +1,99 @@
+/* What a policy owns, and the order that makes judging it quick. */
+#include "policy/parts.h"
+
+static void
+free_pairs(struct writ_pair *v, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		writ_mem_free(v[i].key);
+		writ_mem_free(v[i].value);
+	}
+	writ_mem_free(v);
+}
+
+static void
+free_files(struct writ_files_grant *g)
+{
+	size_t i;
+
+	for (i = 0; g->protected_names && g->protected_names[i]; i++)
+		writ_mem_free(g->protected_names[i]);
+	writ_mem_free(g->protected_names);
+	writ_mem_free(g->name);
+	writ_mem_free(g->at);
+	writ_mem_free(g->from);
+}
+
+void
+writ_policy_free(struct writ_policy *p)
+{
+	size_t i;
+
+	if (!p)
+		return;
+	for (i = 0; i < p->files_count; i++)
+		free_files(&p->files[i]);
+	for (i = 0; i < p->files_deny_count; i++) {
+		writ_mem_free(p->files_deny[i].name);
+		writ_mem_free(p->files_deny[i].path);
+	}
+	writ_mem_free(p->files);
+	writ_mem_free(p->files_deny);
+	free_pairs(p->env, p->env_count);
+	free_pairs(p->config, p->config_count);
+	writ_mem_free(p->name);
+	writ_mem_free(p->component_file);
+	writ_mem_free(p->more);
+	writ_mem_free(p);
+}
+
+static int
+by_mount(const void *a, const void *b)
+{
+	const struct writ_files_grant *x = a, *y = b;
+	size_t n = strlen(x->at), m = strlen(y->at);
+
+	return n != m ? (n < m) - (n > m) : memcmp(x->at, y->at, n);
+}
+
+/* Bytes of whole segments before the first one with a `*`; 0 stands for "/". */
+static size_t
+literal_prefix(const char *path)
+{
+	const char *star = strchr(path, '*');
+	size_t n = star ? (size_t)(star - path) : strlen(path);
+
+	if (!star)
+		return n == 1 ? 0 : n;
+	while (n > 0 && path[n - 1] != '/')
+		n--;
+	return n > 0 ? n - 1 : 0;
+}
+
+static int
+by_prefix(const void *a, const void *b)
+{
+	const struct writ_files_deny *x = a, *y = b;
+	size_t n = x->literal < y->literal ? x->literal : y->literal;
+	int r = memcmp(x->path, y->path, n);
+
+	if (r == 0 && x->literal != y->literal)
+		return x->literal < y->literal ? -1 : 1;
+	return r ? r : strcmp(x->name, y->name);
+}
+
+void
+writ_policy_sort(struct writ_policy *p)
+{
+	size_t i;
+
+	if (p->files_count > 1)
+		qsort(p->files, p->files_count, sizeof(p->files[0]), by_mount);
+	for (i = 0; i < p->files_deny_count; i++)
+		p->files_deny[i].literal = literal_prefix(p->files_deny[i].path);
+	if (p->files_deny_count > 1)
+		qsort(p->files_deny, p->files_deny_count,
+		    sizeof(p->files_deny[0]), by_prefix);
+}
