@@ -1,0 +1,72 @@
+/*
+ * conn.h - one end of a conversation over a stream socket: bounded queues both ways, fd
+ * passing, and the table of proto.h applied to whatever arrives.
+ * Never blocks (the fd is non-blocking).  One thread.
+ */
+#ifndef WRIT_WIRE_CONN_H
+#define WRIT_WIRE_CONN_H
+
+#include "wire/proto.h"
+
+#define WRIT_CONN_FDS 16
+
+struct writ_conn {
+	int fd;				/* owned */
+	enum writ_wire_side self;
+	enum writ_wire_state state;	/* kept by the owner, checked on arrival */
+	struct writ_buf in;
+	size_t in_pos;			/* consumed bytes of `in` */
+	struct writ_buf out;
+	size_t out_pos;
+	uint64_t out_base;		/* stream offset of out.ptr[0] */
+	int in_fds[WRIT_CONN_FDS];	/* arrived, not yet claimed */
+	unsigned in_fds_len;
+	struct {
+		uint64_t at;		/* stream offset of its message */
+		int fd;
+	} out_fds[WRIT_CONN_FDS];
+	unsigned out_fds_len;
+};
+
+/** A message that arrived.  `body` is borrowed until the next writ_conn call. */
+struct writ_msg {
+	const struct writ_wire_row *row;
+	uint32_t id;
+	struct writ_str body;
+	int fd;				/* -1, or the receiver's to close */
+};
+
+/** Take over `fd` (made non-blocking). */
+WRIT_MUST_CHECK enum writ_status
+writ_conn_init(struct writ_conn *c, int fd, enum writ_wire_side self,
+    struct writ_err *err);
+/** Close everything.  Takes NULL and a zeroed conn with fd -1. */
+void writ_conn_release(struct writ_conn *c);
+
+/**
+ * Queue a message; `fd` (-1: none) is duplicated.  Nothing is sent before
+ * writ_conn_flush.  Fails: WRIT_LIMIT the peer does not read (WRIT_WIRE_QUEUE_MAX);
+ * WRIT_NOMEM; WRIT_IO the fd cannot be duplicated.  A message outside the table is our bug.
+ */
+WRIT_MUST_CHECK enum writ_status
+writ_conn_send(struct writ_conn *c, enum writ_wire_type type, uint32_t id,
+    struct writ_str body, int fd);
+
+/** Send what is queued.  WRIT_OK all gone; WRIT_AGAIN the socket is full; WRIT_CLOSED. */
+WRIT_MUST_CHECK enum writ_status writ_conn_flush(struct writ_conn *c);
+
+/** Read what is there.  WRIT_OK something; WRIT_AGAIN nothing; WRIT_CLOSED the end;
+ * WRIT_PROTO more fds than any message has; WRIT_NOMEM. */
+WRIT_MUST_CHECK enum writ_status writ_conn_fill(struct writ_conn *c);
+
+/** The next whole message.  WRIT_OK; WRIT_AGAIN incomplete; WRIT_PROTO outside the table
+ * (err says what: unknown type, wrong sender, wrong state, wrong size, missing fd). */
+WRIT_MUST_CHECK enum writ_status
+writ_conn_next(struct writ_conn *c, struct writ_msg *msg, struct writ_err *err);
+
+/** Whether something waits to be sent. */
+bool writ_conn_unsent(const struct writ_conn *c);
+
+WRIT_AUTO_RELEASE(writ_conn)
+
+#endif

@@ -1,0 +1,72 @@
+/*
+ * proto.h - the messages between broker and worker: one table of what exists, who may send
+ * it, in which state, how large, and whether an fd comes with it.
+ * A message is a 12-byte header (u32 payload length, u16 type, u16 1 if an fd comes with it
+ * else 0, u32 id; little-endian) and its payload (codec.h).  Anything outside the table ends the conversation.
+ *
+ * States, as both sides count them:
+ *   NEW      the worker has not spoken yet
+ *   SETUP    HELLO was seen: configuration and code may be sent
+ *   READY    the worker has loaded, warmed up and locked its jail
+ *   RUNNING  a call is in progress
+ */
+#ifndef WRIT_WIRE_PROTO_H
+#define WRIT_WIRE_PROTO_H
+
+#include "wire/codec.h"
+
+#define WRIT_WIRE_VERSION 1
+#define WRIT_WIRE_HEADER 12
+
+enum writ_wire_side { WRIT_SIDE_BROKER = 1, WRIT_SIDE_WORKER = 2 };
+
+enum writ_wire_state {
+	WRIT_STATE_NEW = 1,
+	WRIT_STATE_SETUP = 2,
+	WRIT_STATE_READY = 4,
+	WRIT_STATE_RUNNING = 8
+};
+
+enum writ_wire_type {
+	/* broker to worker */
+	WRIT_MSG_CONFIG = 1,	/* scalars of the session */
+	WRIT_MSG_ARG,		/* one argument */
+	WRIT_MSG_ENV,		/* str key, str value */
+	WRIT_MSG_SETTING,	/* wasi:config: str key, str value */
+	WRIT_MSG_MOUNT,		/* one preopen */
+	WRIT_MSG_LOAD,		/* fd: compiled code with a verified MAC */
+	WRIT_MSG_SEAL,		/* lock the jail; answered by READY */
+	WRIT_MSG_START,		/* run; id = call */
+	WRIT_MSG_STDIN,		/* bytes, within the worker's credit */
+	WRIT_MSG_STDIN_END,
+	WRIT_MSG_OUT_CREDIT,	/* u8 which, u32 bytes (control: outside the credits) */
+	WRIT_MSG_CANCEL,	/* control: stop the call */
+	WRIT_MSG_FS_REPLY,	/* id = request; may carry one regular-file fd */
+	/* worker to broker */
+	WRIT_MSG_HELLO = 32,	/* u32 version, str engine version */
+	WRIT_MSG_READY,		/* u32 walls that stand */
+	WRIT_MSG_FAILED,	/* cannot be run: u8 status, str sentence */
+	WRIT_MSG_OUT,		/* u8 which, bytes, within the broker's credit */
+	WRIT_MSG_IN_CREDIT,	/* u32 bytes of stdin the worker has room for */
+	WRIT_MSG_LOG,		/* u8 level, str context, str message */
+	WRIT_MSG_REFUSED,	/* a void refused: str kind, str op, str target */
+	WRIT_MSG_REPORT,	/* the worker's word: str kind, str op, u64 count, u64 bytes */
+	WRIT_MSG_FS,		/* id = request */
+	WRIT_MSG_DONE		/* the call ended: outcome */
+};
+
+struct writ_wire_row {
+	enum writ_wire_type type;
+	enum writ_wire_side from;
+	unsigned states;		/* in which it may arrive */
+	uint32_t min, max;		/* payload bytes */
+	unsigned fds;			/* fds that may come with it */
+	const char *name;
+};
+
+/** The row of `type`, or NULL: it does not exist. */
+const struct writ_wire_row *writ_wire_row(unsigned type);
+/** The i-th row, or NULL past the last: for tables, tests and probes. */
+const struct writ_wire_row *writ_wire_row_at(size_t i);
+
+#endif
