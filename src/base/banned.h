@@ -25,14 +25,13 @@
 #undef strtoul
 #undef gmtime
 #undef localtime
-#undef ctime
 #undef system
 #undef popen
 #undef tmpnam
 #undef mktemp
 #undef alloca
 #pragma GCC poison strcpy strncpy strcat strncat sprintf vsprintf strtok gets
-#pragma GCC poison atoi atol strtol strtoul gmtime localtime ctime
+#pragma GCC poison atoi atol strtol strtoul gmtime localtime
 #pragma GCC poison system popen tmpnam mktemp alloca
 
 #endif
