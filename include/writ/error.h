@@ -38,7 +38,8 @@ enum writ_status {
 	WRIT_NOTSYMLINK = 24,	/* readlink of something else */
 	WRIT_OVERFLOW = 25,
 	WRIT_TRAP = 26,		/* the guest trapped */
-	WRIT_PROTO = 27		/* a peer broke the protocol */
+	WRIT_PROTO = 27,	/* a peer broke the protocol */
+	WRIT_NOTPERM = 28	/* not possible for anyone: leaves its directory, ... */
 };
 
 #define WRIT_ERR_MSG_MAX 512

@@ -37,6 +37,7 @@ static const char *const status_names[] = {
 	[WRIT_OVERFLOW] = "overflow",
 	[WRIT_TRAP] = "trap",
 	[WRIT_PROTO] = "proto",
+	[WRIT_NOTPERM] = "notperm",
 };
 
 const char *

@@ -17,14 +17,14 @@ test_err__every_status_has_its_name(void **state)
 
 	assert_string_equal(writ_status_name(WRIT_OK), "ok");
 	assert_string_equal(writ_status_name(WRIT_DENIED), "denied");
-	assert_string_equal(writ_status_name(WRIT_PROTO), "proto");
-	for (i = WRIT_OK; i <= WRIT_PROTO; i++) {
+	assert_string_equal(writ_status_name(WRIT_NOTPERM), "notperm");
+	for (i = WRIT_OK; i <= WRIT_NOTPERM; i++) {
 		assert_string_not_equal(writ_status_name(i), "?");
 		for (j = WRIT_OK; j < i; j++)
 			assert_string_not_equal(writ_status_name(i),
 			    writ_status_name(j));
 	}
-	assert_string_equal(writ_status_name(WRIT_PROTO + 1), "?");
+	assert_string_equal(writ_status_name(WRIT_NOTPERM + 1), "?");
 	assert_string_equal(writ_status_name((enum writ_status)-1), "?");
 }
 
