@@ -2,45 +2,42 @@
 
 #include <stdarg.h>
 
-static enum writ_status
-bad_at(const struct writ_doc *d, unsigned line, unsigned column,
-    const char *fmt, va_list ap) __attribute__((format(printf, 4, 0)));
-
-static enum writ_status
-bad_at(const struct writ_doc *d, unsigned line, unsigned column,
-    const char *fmt, va_list ap)
+/* Whether the message says already which key the value belongs to. */
+static bool
+says_key(const struct writ_doc *d, const struct writ_yaml_node *n)
 {
-	char what[WRIT_ERR_MSG_MAX];
-
-	(void)vsnprintf(what, sizeof(what), fmt, ap);
-	return writ_fail(d->err, WRIT_INVALID, "%s:%u:%u: %s%s", d->file, line,
-	    column, d->where, what);
+	return n->key.len == 0 || (!strncmp(d->where, n->key.ptr, n->key.len) &&
+	    !strcmp(d->where + n->key.len, ": "));
 }
 
 enum writ_status
 writ_doc_bad(const struct writ_doc *d, const struct writ_yaml_node *n,
     const char *fmt, ...)
 {
-	enum writ_status st;
+	bool quiet = says_key(d, n);
+	char what[WRIT_ERR_MSG_MAX];
 	va_list ap;
 
 	va_start(ap, fmt);
-	st = bad_at(d, n->line, n->column, fmt, ap);
+	(void)vsnprintf(what, sizeof(what), fmt, ap);
 	va_end(ap);
-	return st;
+	return writ_fail(d->err, WRIT_INVALID, "%s:%u:%u: %s%.64s%s%s", d->file,
+	    n->line, n->column, d->where, quiet ? "" : n->key.ptr,
+	    quiet ? "" : ": ", what);
 }
 
 enum writ_status
 writ_doc_bad_key(const struct writ_doc *d, const struct writ_yaml_node *n,
     const char *fmt, ...)
 {
-	enum writ_status st;
+	char what[WRIT_ERR_MSG_MAX];
 	va_list ap;
 
 	va_start(ap, fmt);
-	st = bad_at(d, n->key_line, n->key_column, fmt, ap);
+	(void)vsnprintf(what, sizeof(what), fmt, ap);
 	va_end(ap);
-	return st;
+	return writ_fail(d->err, WRIT_INVALID, "%s:%u:%u: %s%s", d->file,
+	    n->key_line, n->key_column, d->where, what);
 }
 
 enum writ_status

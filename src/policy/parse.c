@@ -7,7 +7,6 @@ static const char default_name[] = "unnamed";
 
 /* What the document says of itself. */
 struct head_doc {
-	uint64_t version;
 	struct writ_str name, file;
 	const struct writ_yaml_node *component;
 	bool strict;
@@ -15,6 +14,16 @@ struct head_doc {
 };
 
 /* ---- component and limits */
+
+static enum writ_status
+read_version(struct writ_doc *d, const struct writ_yaml_node *n,
+    const struct writ_doc_key *k, void *field)
+{
+	if (n->kind != WRIT_YAML_SCALAR || !n->plain ||
+	    !writ_str_is(n->text, "1"))
+		return writ_doc_bad(d, n, "the version of the format is 1");
+	return WRIT_OK;
+}
 
 static enum writ_status
 read_component_file(struct writ_doc *d, const struct writ_yaml_node *n,
@@ -202,8 +211,8 @@ writ_doc_random(struct writ_doc *d, const struct writ_yaml_node *n,
 	    writ_str_u64(seed, UINT64_MAX, &p->random_seed) == WRIT_OK) {
 		p->random = WRIT_RANDOM_SEEDED;
 	} else {
-		return writ_doc_bad(d, n, "random is secure, trap, or seeded and "
-		    "a number");
+		return writ_doc_bad(d, n, "secure, trap, or seeded and a number "
+		    "is needed here");
 	}
 	return WRIT_OK;
 }
@@ -309,7 +318,7 @@ static const struct writ_doc_word unmatched_words[] = {
 	SECTION("deny", writ_doc_deny)
 
 static const struct writ_doc_key whole_rows[] = {
-	{ "writ", true, writ_doc_count, AT(head_doc, version), 1, 1, NULL },
+	{ "writ", true, read_version, 0, 0, 0, NULL },
 	{ "name", false, writ_doc_name, AT(head_doc, name), 0, 0, NULL },
 	{ "component", false, read_component, 0, 0, 0, NULL },
 	{ "strict", false, writ_doc_bool, AT(head_doc, strict), 0, 0, NULL },

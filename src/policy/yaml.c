@@ -107,15 +107,29 @@ no_memory(const struct build *b)
 	return writ_fail(b->err, WRIT_NOMEM, "%s: out of memory", b->file);
 }
 
+/* Where an event stands; a value that is not there has no mark and stands at its
+ * key, or at the list or map that it should be in. */
 static struct position
-event_position(struct fy_event *e)
+event_position(const struct build *b, struct fy_event *e)
 {
 	const struct fy_mark *m = fy_event_start_mark(e);
+	const struct frame *f = b->depth ? &b->stack[b->depth - 1] : NULL;
+	enum fy_scalar_style style = FYSS_PLAIN;
 
-	if (!m || m->line < 0 || m->column < 0)
-		return (struct position){ 1, 1 };
-	return (struct position){ (unsigned)m->line + 1,
-		(unsigned)m->column + 1 };
+	if (m && m->line >= 0 && m->column >= 0) {
+		if (e->type == FYET_SCALAR)
+			style = fy_token_scalar_style(e->scalar.value);
+		/* the mark of a quoted text is behind the quote */
+		return (struct position){ (unsigned)m->line + 1,
+			(unsigned)m->column + 1 - (m->column > 0 &&
+			(style == FYSS_SINGLE_QUOTED ||
+			style == FYSS_DOUBLE_QUOTED)) };
+	}
+	if (f && f->have_key)
+		return (struct position){ f->key_line, f->key_column };
+	if (f)
+		return (struct position){ f->node->line, f->node->column };
+	return (struct position){ 1, 1 };
 }
 
 /* Copy the text of a scalar event into the tree. */
@@ -297,7 +311,7 @@ start_document(struct build *b, struct fy_event *e, struct position at)
 static enum writ_status
 take_event(struct build *b, struct fy_event *e)
 {
-	struct position at = event_position(e);
+	struct position at = event_position(b, e);
 	const struct frame *f = b->depth ? &b->stack[b->depth - 1] : NULL;
 
 	switch (e->type) {
