@@ -153,7 +153,7 @@ writ_fs_reply_get(struct writ_str body, struct writ_fs_call *call,
 	s->hash_hi = writ_wire_get_u64(&in);
 	s->hash_lo = writ_wire_get_u64(&in);
 	bytes = writ_wire_get_rest(&in);
-	if (!writ_wire_done(&in) || !types || status > WRIT_PROTO ||
+	if (!writ_wire_done(&in) || !types || status > WRIT_NOTPERM ||
 	    status == WRIT_AGAIN || status == WRIT_PENDING ||
 	    call->out_count > WRIT_FS_IO_MAX)
 		return WRIT_PROTO;

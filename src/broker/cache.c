@@ -1,0 +1,378 @@
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "base/limits.h"
+#include "broker/cache.h"
+#include "port/engine_id.h"
+
+#define SUFFIX ".code"
+#define KEY_FILE "key"
+#define MAGIC "writcc1\n"
+#define NAME_MAX_LEN 96
+#define ENTRIES_MAX 100000
+
+/* An entry: this, then the text, then the code. */
+struct header {
+	char magic[8];
+	uint64_t text_len, code_len;
+	uint8_t mac[WRIT_MAC_LEN];
+};
+
+struct writ_cache {
+	int fd;
+	bool has_key;
+	uint8_t key[WRIT_KEY_LEN];
+	char dir[4096];
+};
+
+void
+writ_code_release(struct writ_code *c)
+{
+	if (!c)
+		return;
+	writ_bytes_release(&c->code);
+	writ_bytes_release(&c->text);
+}
+
+static enum writ_status
+make_dirs(const char *dir, struct writ_err *err)
+{
+	char path[4096];
+	size_t i, n = strlen(dir);
+
+	if (writ_str_cstr(writ_str(dir, n), path, sizeof(path)) != WRIT_OK)
+		return writ_fail(err, WRIT_INVALID, "cache folder: too long");
+	for (i = 1; i <= n; i++) {
+		if (path[i] != '/' && path[i] != '\0')
+			continue;
+		path[i] = '\0';
+		if (mkdir(path, 0700) && errno != EEXIST && errno != EROFS &&
+		    errno != EACCES)
+			return writ_fail(err, WRIT_IO, "%s: %s", path,
+			    strerror(errno));
+		path[i] = i < n ? '/' : '\0';
+	}
+	return WRIT_OK;
+}
+
+static enum writ_status
+check_dir(const struct writ_cache *c, struct writ_err *err)
+{
+	struct stat st;
+
+	if (fstat(c->fd, &st))
+		return writ_fail(err, WRIT_IO, "%s: %s", c->dir, strerror(errno));
+	if (st.st_uid != geteuid() || (st.st_mode & 077))
+		return writ_fail(err, WRIT_DENIED, "cache folder %s must belong "
+		    "to you and be closed to others (chmod 700)", c->dir);
+	return WRIT_OK;
+}
+
+static bool
+read_key(struct writ_cache *c)
+{
+	writ_auto_fd fd = openat(c->fd, KEY_FILE,
+	    O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	struct stat st;
+
+	return fd >= 0 && !fstat(fd, &st) && S_ISREG(st.st_mode) &&
+	    st.st_uid == geteuid() && !(st.st_mode & 077) &&
+	    st.st_size == WRIT_KEY_LEN &&
+	    read(fd, c->key, WRIT_KEY_LEN) == WRIT_KEY_LEN;
+}
+
+/* Two first runs at once: whoever links first has made the key. */
+static void
+make_key(struct writ_cache *c)
+{
+	char tmp[NAME_MAX_LEN];
+	uint8_t r[8], key[WRIT_KEY_LEN];
+	writ_auto_fd fd = -1;
+
+	writ_hash_random(r, sizeof(r));
+	writ_hash_random(key, sizeof(key));
+	snprintf(tmp, sizeof(tmp), ".key-%02x%02x%02x%02x%02x%02x", r[0], r[1],
+	    r[2], r[3], r[4], r[5]);
+	fd = openat(c->fd, tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return;
+	if (write(fd, key, sizeof(key)) == sizeof(key))
+		(void)!linkat(c->fd, tmp, c->fd, KEY_FILE, 0);
+	unlinkat(c->fd, tmp, 0);
+}
+
+enum writ_status
+writ_cache_open(const char *dir, struct writ_cache **out, struct writ_err *err)
+{
+	writ_auto(writ_cache) c = writ_alloc(1, sizeof(*c));
+	enum writ_status st;
+
+	if (!c)
+		return writ_fail(err, WRIT_NOMEM, "cache");
+	c->fd = -1;
+	st = make_dirs(dir, err);
+	if (st != WRIT_OK)
+		return st;
+	snprintf(c->dir, sizeof(c->dir), "%s", dir);
+	c->fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (c->fd < 0 && (errno == ENOENT || errno == EACCES)) {
+		*out = writ_steal(&c);	/* cannot be made: nothing is cached */
+		return WRIT_OK;
+	}
+	if (c->fd < 0)
+		return writ_fail(err, WRIT_IO, "cache folder %s: %s", dir,
+		    strerror(errno));
+	st = check_dir(c, err);
+	if (st != WRIT_OK)
+		return st;
+	c->has_key = read_key(c);
+	if (!c->has_key) {
+		make_key(c);
+		c->has_key = read_key(c);
+	}
+	*out = writ_steal(&c);
+	return WRIT_OK;
+}
+
+void
+writ_cache_free(struct writ_cache *c)
+{
+	if (!c)
+		return;
+	if (c->fd >= 0)
+		close(c->fd);
+	memset(c->key, 0, sizeof(c->key));
+	writ_mem_free(c);
+}
+
+static void
+entry_name(const struct writ_digest *component, char out[NAME_MAX_LEN])
+{
+	struct writ_sha256 h;
+	struct writ_digest d;
+	char text[WRIT_DIGEST_TEXT];
+
+	writ_sha256_start(&h);
+	writ_sha256_add(&h, component->b, sizeof(component->b));
+	writ_sha256_add(&h, WRIT_ENGINE_ID, sizeof(WRIT_ENGINE_ID));
+	writ_sha256_end(&h, &d);
+	writ_digest_text(&d, text);
+	snprintf(out, NAME_MAX_LEN, "%s" SUFFIX, text + strlen("sha256:"));
+}
+
+/* Over the component's digest, the engine, the text, and a MAC of the code. */
+static enum writ_status
+entry_mac(const struct writ_cache *c, const struct writ_digest *component,
+    const struct writ_code *code, uint8_t out[WRIT_MAC_LEN])
+{
+	writ_auto_release(writ_buf) b;
+	uint8_t code_mac[WRIT_MAC_LEN];
+
+	writ_buf_init(&b, WRIT_DESCRIBE_MAX + 4096);
+	writ_mac(c->key, code->code.ptr, code->code.len, code_mac);
+	writ_buf_cstr(&b, MAGIC WRIT_ENGINE_ID "\n");
+	writ_buf_add(&b, component->b, sizeof(component->b));
+	writ_buf_add(&b, code_mac, sizeof(code_mac));
+	writ_buf_add(&b, code->text.ptr, code->text.len);
+	if (writ_buf_status(&b) != WRIT_OK)
+		return writ_buf_status(&b);
+	writ_mac(c->key, b.ptr, b.len, out);
+	return WRIT_OK;
+}
+
+static enum writ_status
+read_entry(int fd, struct header *h, struct writ_code *out, struct writ_err *err)
+{
+	struct stat st;
+	enum writ_status rc;
+
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode) ||
+	    pread(fd, h, sizeof(*h), 0) != sizeof(*h) ||
+	    memcmp(h->magic, MAGIC, sizeof(h->magic)) ||
+	    h->text_len > WRIT_DESCRIBE_MAX || h->code_len > WRIT_CODE_MAX ||
+	    sizeof(*h) + h->text_len + h->code_len != (uint64_t)st.st_size)
+		return writ_fail(err, WRIT_INVALID, "malformed");
+	rc = writ_bytes_read(fd, sizeof(*h), h->text_len, &out->text, err);
+	if (rc != WRIT_OK)
+		return rc;
+	return writ_bytes_read(fd, sizeof(*h) + h->text_len, h->code_len,
+	    &out->code, err);
+}
+
+enum writ_status
+writ_cache_get(struct writ_cache *c, const struct writ_digest *component,
+    struct writ_code *out, struct writ_err *err)
+{
+	writ_auto_release(writ_code) code = { WRIT_BYTES_NONE, WRIT_BYTES_NONE };
+	char name[NAME_MAX_LEN];
+	uint8_t mac[WRIT_MAC_LEN];
+	writ_auto_fd fd = -1;
+	struct header h;
+	enum writ_status st;
+
+	if (!c->has_key)
+		return WRIT_NOENT;
+	entry_name(component, name);
+	fd = openat(c->fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return errno == ENOENT ? WRIT_NOENT : writ_fail(err, WRIT_INVALID,
+		    "cache entry %s cannot be opened: %s", name,
+		    strerror(errno));
+	st = read_entry(fd, &h, &code, err);
+	if (st == WRIT_OK)
+		st = entry_mac(c, component, &code, mac);
+	if (st == WRIT_NOMEM)
+		return st;
+	if (st != WRIT_OK || !writ_mac_eq(mac, h.mac)) {
+		unlinkat(c->fd, name, 0);
+		return writ_fail(err, WRIT_INVALID,
+		    "cache entry %s was changed by somebody else; compiled anew",
+		    name);
+	}
+	(void)futimens(fd, NULL);	/* when it was last used */
+	*out = code;
+	code = (struct writ_code){ WRIT_BYTES_NONE, WRIT_BYTES_NONE };
+	return WRIT_OK;
+}
+
+static bool
+write_all(int fd, const void *p, size_t n)
+{
+	const char *c = p;
+
+	while (n) {
+		ssize_t k = write(fd, c, n);
+
+		if (k < 0 && errno == EINTR)
+			continue;
+		if (k <= 0)
+			return false;
+		c += k;
+		n -= (size_t)k;
+	}
+	return true;
+}
+
+enum writ_status
+writ_cache_put(struct writ_cache *c, const struct writ_digest *component,
+    const struct writ_code *code, struct writ_err *err)
+{
+	struct header h = { MAGIC, code->text.len, code->code.len, { 0 } };
+	char name[NAME_MAX_LEN], tmp[NAME_MAX_LEN + 24];
+	writ_auto_fd fd = -1;
+	enum writ_status st;
+	uint64_t r;
+
+	if (!c->has_key)
+		return writ_fail(err, WRIT_IO, "cache folder %s cannot be "
+		    "written; nothing is kept", c->dir);
+	memcpy(h.magic, MAGIC, sizeof(h.magic));
+	st = entry_mac(c, component, code, h.mac);
+	if (st != WRIT_OK)
+		return writ_fail(err, st, "cache entry");
+	entry_name(component, name);
+	writ_hash_random(&r, sizeof(r));
+	snprintf(tmp, sizeof(tmp), ".%s-%08llx", name,
+	    (unsigned long long)(r & 0xffffffff));
+	fd = openat(c->fd, tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd >= 0 && write_all(fd, &h, sizeof(h)) &&
+	    write_all(fd, code->text.ptr, code->text.len) &&
+	    write_all(fd, code->code.ptr, code->code.len) &&
+	    !renameat(c->fd, tmp, c->fd, name))
+		return WRIT_OK;
+	st = writ_fail(err, WRIT_IO, "cache folder %s: %s; compiled code is not "
+	    "kept", c->dir, strerror(errno));
+	if (fd >= 0)
+		unlinkat(c->fd, tmp, 0);
+	return st;
+}
+
+static bool
+is_entry(const char *name)
+{
+	size_t n = strlen(name);
+
+	return n == 64 + strlen(SUFFIX) && !strcmp(name + 64, SUFFIX);
+}
+
+typedef enum writ_status visit_fn(struct writ_cache *c, const char *name,
+    void *ctx);
+
+static enum writ_status
+each_entry(struct writ_cache *c, visit_fn *visit, void *ctx, struct writ_err *err)
+{
+	int fd = openat(c->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	enum writ_status st = WRIT_OK;
+	struct dirent *e;
+	unsigned n = 0;
+
+	if (!d) {
+		writ_closep(&fd);
+		return c->fd < 0 ? WRIT_OK : writ_fail(err, WRIT_IO,
+		    "cache folder %s: %s", c->dir, strerror(errno));
+	}
+	while (st == WRIT_OK && n++ < ENTRIES_MAX && (e = readdir(d)))
+		if (is_entry(e->d_name))
+			st = visit(c, e->d_name, ctx);
+	closedir(d);
+	return st;
+}
+
+struct listing {
+	struct writ_buf *json;
+	uint64_t bytes;
+	unsigned n;
+};
+
+static enum writ_status
+list_one(struct writ_cache *c, const char *name, void *ctx)
+{
+	struct listing *l = ctx;
+	struct stat st;
+
+	if (fstatat(c->fd, name, &st, AT_SYMLINK_NOFOLLOW))
+		return WRIT_OK;
+	writ_buf_printf(l->json, "%s{\"digest\":\"%.64s\",\"bytes\":%lld,"
+	    "\"used\":%lld}", l->n++ ? "," : "", name, (long long)st.st_size,
+	    (long long)st.st_mtime);
+	l->bytes += (uint64_t)st.st_size;
+	return writ_buf_status(l->json);
+}
+
+enum writ_status
+writ_cache_list(struct writ_cache *c, struct writ_buf *json,
+    struct writ_err *err)
+{
+	struct listing l = { json, 0, 0 };
+	enum writ_status st;
+
+	writ_buf_cstr(json, "{\"dir\":");
+	writ_buf_json(json, writ_str_from(c->dir));
+	writ_buf_cstr(json, ",\"entries\":[");
+	st = each_entry(c, list_one, &l, err);
+	writ_buf_printf(json, "],\"bytes\":%llu}", (unsigned long long)l.bytes);
+	return st != WRIT_OK ? st : writ_buf_status(json);
+}
+
+static enum writ_status
+remove_one(struct writ_cache *c, const char *name, void *ctx)
+{
+	if (unlinkat(c->fd, name, 0))
+		return WRIT_IO;
+	++*(unsigned *)ctx;
+	return WRIT_OK;
+}
+
+enum writ_status
+writ_cache_clear(struct writ_cache *c, unsigned *removed, struct writ_err *err)
+{
+	enum writ_status st;
+
+	*removed = 0;
+	st = each_entry(c, remove_one, removed, err);
+	return st == WRIT_OK ? st : writ_fail(err, st,
+	    "cache folder %s: an entry cannot be removed", c->dir);
+}

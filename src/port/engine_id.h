@@ -1,0 +1,15 @@
+/*
+ * engine_id.h - engine version and the settings that compiled code depends on.  Part of every
+ * cache key; raise the number behind the slash whenever engine/ changes its configuration.
+ */
+#ifndef WRIT_PORT_ENGINE_ID_H
+#define WRIT_PORT_ENGINE_ID_H
+
+#define WRIT_ENGINE_VERSION "48.0.8"
+#ifdef WRIT_SANITIZE
+#define WRIT_ENGINE_ID "wasmtime " WRIT_ENGINE_VERSION "/1 small"
+#else
+#define WRIT_ENGINE_ID "wasmtime " WRIT_ENGINE_VERSION "/1"
+#endif
+
+#endif

@@ -1,0 +1,184 @@
+#include "base/limits.h"
+#include "worker/worker.h"
+
+static void
+on_wake(struct writ_wake *wake)
+{
+	struct writ_worker *w = (struct writ_worker *)(void *)
+	    ((char *)wake - offsetof(struct writ_worker, wake));
+
+	w->woken = true;
+}
+
+static void
+send_texts(struct writ_worker *w, enum writ_wire_type type)
+{
+	if (writ_buf_status(&w->scratch) == WRIT_OK)
+		writ_worker_send(w, type, 0, writ_buf_view(&w->scratch));
+}
+
+static struct writ_str
+cut(struct writ_str s, size_t max)
+{
+	return s.len > max ? writ_str(s.ptr, max) : s;
+}
+
+static void
+on_log(void *ctx, uint32_t level, struct writ_str context,
+    struct writ_str message)
+{
+	struct writ_worker *w = ctx;
+
+	writ_buf_reset(&w->scratch);
+	writ_wire_put_u8(&w->scratch, (uint8_t)level);
+	writ_wire_put_str(&w->scratch, cut(context, 256));
+	writ_wire_put_str(&w->scratch, cut(message, WRIT_LOG_MSG_MAX));
+	send_texts(w, WRIT_MSG_LOG);
+}
+
+static void
+on_refused(void *ctx, const char *kind, struct writ_str op,
+    struct writ_str target)
+{
+	struct writ_worker *w = ctx;
+
+	writ_buf_reset(&w->scratch);
+	writ_wire_put_str(&w->scratch, writ_str_from(kind));
+	writ_wire_put_str(&w->scratch, cut(op, 256));
+	writ_wire_put_str(&w->scratch, cut(target, 4096));
+	send_texts(w, WRIT_MSG_REFUSED);
+}
+
+static void
+forget(void *ctx, struct writ_wake *wake)
+{
+	struct writ_worker *w = ctx;
+
+	writ_clock_forget(&w->clock, wake);
+	if (w->stdio.in_wake == wake)
+		w->stdio.in_wake = NULL;
+	if (w->stdio.out_wake == wake)
+		w->stdio.out_wake = NULL;
+}
+
+void
+writ_worker_ports(struct writ_worker *w)
+{
+	w->ports.stdio = writ_worker_stdio_port(w);
+	w->ports.clock = writ_clock_port(&w->clock);
+	w->ports.random = writ_random_port(&w->random);
+	w->ports.env = writ_env_port(&w->env);
+	w->ports.log = (struct writ_log_port){ w, on_log };
+	w->ports.refuse = (struct writ_refuse_port){ w, on_refused };
+	w->ports.tree = writ_worker_tree_port(w);
+	w->ports.forget = forget;
+	w->ports.forget_ctx = w;
+	w->wake.fire = on_wake;
+}
+
+static uint64_t
+used_ns(const struct writ_worker *w)
+{
+	return writ_clock_host_ns() - w->call_start_ns +
+	    writ_clock_slept_ns(&w->clock);
+}
+
+uint64_t
+writ_worker_call_left_ns(const struct writ_worker *w)
+{
+	uint64_t all = w->setup.time_ms * 1000000, used = used_ns(w);
+
+	return used < all ? all - used : 0;
+}
+
+static void
+report_memory(struct writ_worker *w)
+{
+	if (!w->tree.memory_calls)
+		return;
+	writ_buf_reset(&w->scratch);
+	writ_wire_put_str(&w->scratch, WRIT_STR("files"));
+	writ_wire_put_str(&w->scratch, WRIT_STR("memory"));
+	writ_wire_put_u64(&w->scratch, w->tree.memory_calls);
+	writ_wire_put_u64(&w->scratch, w->tree.memory_bytes);
+	send_texts(w, WRIT_MSG_REPORT);
+	w->tree.memory_calls = w->tree.memory_bytes = 0;
+}
+
+static void
+finish(struct writ_worker *w, struct writ_outcome *o)
+{
+	struct writ_done_msg done = { .outcome = *o };
+
+	writ_task_free(w->task);
+	w->task = NULL;
+	report_memory(w);
+	if (o->memory_refused && (o->kind == WRIT_OUTCOME_TRAP ||
+	    (o->kind == WRIT_OUTCOME_EXIT && o->exit_code))) {
+		done.outcome.kind = WRIT_OUTCOME_LIMIT;
+		memcpy(done.outcome.limit, "memory", sizeof("memory"));
+	}
+	done.cpu_us = (writ_clock_cpu_ns() - w->cpu_start_ns) / 1000;
+	writ_buf_reset(&w->scratch);
+	writ_done_put(&w->scratch, &done);
+	w->conn.state = WRIT_STATE_READY;
+	if (writ_buf_status(&w->scratch) != WRIT_OK)
+		WRIT_BUG("outcome does not fit");
+	writ_worker_send(w, WRIT_MSG_DONE, w->call_id,
+	    writ_buf_view(&w->scratch));
+}
+
+static void
+finish_with(struct writ_worker *w, enum writ_outcome_kind kind,
+    const char *limit, const char *msg)
+{
+	struct writ_outcome o = { .kind = kind };
+
+	snprintf(o.limit, sizeof(o.limit), "%s", limit);
+	snprintf(o.msg, sizeof(o.msg), "%s", msg);
+	finish(w, &o);
+}
+
+void
+writ_worker_call_start(struct writ_worker *w, uint32_t id)
+{
+	struct writ_task_limits limits = { w->setup.memory_bytes,
+		w->setup.handles, WRIT_HOSTCALL_FUEL };
+	struct writ_err err = { WRIT_OK, "" };
+
+	w->call_id = id;
+	w->call_start_ns = writ_clock_host_ns();
+	w->cpu_start_ns = writ_clock_cpu_ns();
+	w->woken = true;
+	if (writ_task_run(w->component, &w->ports, &limits, &w->wake, &w->task,
+	    &err) != WRIT_OK)
+		finish_with(w, WRIT_OUTCOME_ERROR, "", err.msg);
+}
+
+static bool
+over(struct writ_worker *w)
+{
+	if (w->cancelled)
+		finish_with(w, WRIT_OUTCOME_ERROR, "", "cancelled");
+	else if (writ_worker_call_left_ns(w) == 0)
+		finish_with(w, WRIT_OUTCOME_LIMIT, "time", "");
+	else if ((writ_clock_cpu_ns() - w->cpu_start_ns) / 1000000 >=
+	    w->setup.cpu_ms)
+		finish_with(w, WRIT_OUTCOME_LIMIT, "cpu", "");
+	else
+		return false;
+	return true;
+}
+
+void
+writ_worker_call_step(struct writ_worker *w)
+{
+	struct writ_outcome o = { WRIT_OUTCOME_NONE };
+
+	writ_clock_check(&w->clock);
+	if (over(w) || !w->woken)
+		return;
+	w->woken = false;
+	if (writ_task_poll(w->task, &o))
+		finish(w, &o);
+}

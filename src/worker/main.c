@@ -1,0 +1,217 @@
+/*
+ * writ-worker: runs guests, jailed.  Started by the broker with its socket as fd 3 and nothing
+ * else; argv is "writ-worker WALLS UID GID" (see jail.h).  It ends when the broker goes.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/time.h>
+
+#include "base/hash.h"
+#include "base/json.h"
+#include "base/limits.h"
+#include "jail/jail.h"
+#include "worker/worker.h"
+
+#define WIRE_FD 3
+#define SPIN_NS 40000		/* a reply usually comes within this */
+
+/* For the signal handler alone; set once, before the timer starts. */
+static struct writ_engine *ticking;
+
+static void
+on_tick(int sig)
+{
+	writ_engine_tick(ticking);
+}
+
+/* CPU time, not wall time: a worker that waits gets no ticks. */
+static enum writ_status
+start_ticks(struct writ_engine *engine, struct writ_err *err)
+{
+	struct itimerval every = { { 0, WRIT_TICK_MS * 1000 },
+		{ 0, WRIT_TICK_MS * 1000 } };
+	struct sigaction sa = { .sa_handler = on_tick,
+		.sa_flags = SA_RESTART | SA_ONSTACK };
+
+	ticking = engine;
+	if (sigaction(SIGPROF, &sa, NULL) ||
+	    setitimer(ITIMER_PROF, &every, NULL))
+		return writ_fail(err, WRIT_IO, "CPU timer");
+	return WRIT_OK;
+}
+
+void
+writ_worker_send(struct writ_worker *w, enum writ_wire_type type, uint32_t id,
+    struct writ_str body)
+{
+	if (writ_conn_send(&w->conn, type, id, body, -1) != WRIT_OK)
+		w->broken = true;
+}
+
+static enum writ_status
+dispatch(struct writ_worker *w, struct writ_msg *m, struct writ_err *err)
+{
+	if (m->row->type == WRIT_MSG_CANCEL) {
+		w->cancelled = true;
+		return WRIT_OK;
+	}
+	if (w->conn.state == WRIT_STATE_SETUP)
+		return writ_worker_setup(w, m, err);
+	if (m->row->type == WRIT_MSG_START) {
+		w->conn.state = WRIT_STATE_RUNNING;
+		writ_worker_call_start(w, m->id);
+		return WRIT_OK;
+	}
+	if (m->row->type == WRIT_MSG_FS_REPLY)
+		return writ_worker_tree_reply(w, m);
+	return writ_worker_stdio_message(w, m);
+}
+
+/* Handle every whole message that is here. */
+static enum writ_status
+drain(struct writ_worker *w, struct writ_err *err)
+{
+	struct writ_msg m;
+	enum writ_status st = writ_conn_fill(&w->conn);
+
+	if (st != WRIT_OK)
+		return st;
+	while ((st = writ_conn_next(&w->conn, &m, err)) == WRIT_OK) {
+		st = dispatch(w, &m, err);
+		writ_closep(&m.fd);
+		if (st != WRIT_OK)
+			return st;
+	}
+	return st == WRIT_AGAIN ? WRIT_OK : st;
+}
+
+static int
+wait_ms(const struct writ_worker *w)
+{
+	uint64_t due = UINT64_MAX, left;
+
+	if (w->task) {
+		due = writ_clock_due_in(&w->clock);
+		left = writ_worker_call_left_ns(w);
+		if (left < due)
+			due = left;
+	}
+	if (due == UINT64_MAX)
+		return -1;
+	due = due / 1000000 + 1;
+	return due > 3600000 ? 3600000 : (int)due;
+}
+
+/* While an answer is on its way, looking is cheaper than sleeping. */
+static enum writ_status
+spin(struct writ_worker *w, struct writ_err *err)
+{
+	uint64_t until = writ_clock_host_ns() + SPIN_NS;
+	enum writ_status st;
+
+	do
+		st = drain(w, err);
+	while (st == WRIT_AGAIN && writ_clock_host_ns() < until);
+	return st;
+}
+
+static enum writ_status
+wait_for_more(struct writ_worker *w, struct writ_err *err)
+{
+	struct pollfd p = { w->conn.fd, POLLIN, 0 };
+	enum writ_status st = writ_conn_flush(&w->conn);
+
+	if (st == WRIT_CLOSED)
+		return st;
+	st = w->spin && w->tree.in_flight ? spin(w, err) : drain(w, err);
+	if (st != WRIT_AGAIN || (w->task && w->woken))
+		return st;
+	if (writ_conn_unsent(&w->conn))
+		p.events |= POLLOUT;
+	if (poll(&p, 1, wait_ms(w)) < 0 && errno != EINTR)
+		return WRIT_IO;
+	return WRIT_OK;
+}
+
+static enum writ_status
+loop(struct writ_worker *w, struct writ_err *err)
+{
+	enum writ_status st;
+
+	for (;;) {
+		if (w->task)
+			writ_worker_call_step(w);
+		if (w->broken)
+			return WRIT_CLOSED;
+		st = wait_for_more(w, err);
+		if (st != WRIT_OK && st != WRIT_AGAIN)
+			return st;
+	}
+}
+
+static enum writ_status
+hello(struct writ_worker *w)
+{
+	writ_buf_reset(&w->scratch);
+	writ_wire_put_u32(&w->scratch, WRIT_WIRE_VERSION);
+	writ_wire_put_str(&w->scratch, writ_str_from(writ_engine_version()));
+	writ_worker_send(w, WRIT_MSG_HELLO, 0, writ_buf_view(&w->scratch));
+	w->conn.state = WRIT_STATE_SETUP;
+	return writ_conn_flush(&w->conn);
+}
+
+/* Tell the broker why, as far as it still listens. */
+static void
+say_failed(struct writ_worker *w, const struct writ_err *err)
+{
+	if (w->conn.state != WRIT_STATE_SETUP)
+		return;
+	writ_buf_reset(&w->scratch);
+	writ_wire_put_u8(&w->scratch, (uint8_t)err->status);
+	writ_wire_put_str(&w->scratch, writ_str_from(err->msg));
+	writ_worker_send(w, WRIT_MSG_FAILED, 0, writ_buf_view(&w->scratch));
+	(void)writ_conn_flush(&w->conn);
+}
+
+static enum writ_status
+begin(struct writ_worker *w, int argc, char **argv, struct writ_err *err)
+{
+	struct writ_engine_config config = { .pool_slots = 0 };
+	enum writ_status st;
+
+	st = writ_jail_child_args(argc, argv, WRIT_JAIL_WORKER, err);
+	if (st == WRIT_OK)
+		st = writ_hash_init();
+	if (st == WRIT_OK)
+		st = writ_conn_init(&w->conn, WIRE_FD, WRIT_SIDE_WORKER, err);
+	if (st != WRIT_OK)
+		return st;
+	writ_buf_init(&w->scratch, WRIT_WIRE_MSG_MAX);
+	writ_env_init(&w->env);
+	writ_worker_stdio_init(w);
+	writ_worker_tree_init(w);
+	writ_worker_ports(w);
+	w->spin = sysconf(_SC_NPROCESSORS_ONLN) > 1;
+	st = writ_engine_new(&config, &w->engine, err);
+	if (st == WRIT_OK)
+		st = start_ticks(w->engine, err);
+	return st == WRIT_OK ? hello(w) : st;
+}
+
+int
+main(int argc, char **argv)
+{
+	static struct writ_worker w = { .conn.fd = -1 };
+	struct writ_err err = { WRIT_OK, "" };
+	enum writ_status st = begin(&w, argc, argv, &err);
+
+	if (st == WRIT_OK)
+		st = loop(&w, &err);
+	if (st == WRIT_CLOSED)
+		return 0;
+	err.status = st;
+	if (w.conn.fd >= 0)
+		say_failed(&w, &err);
+	return 1;
+}

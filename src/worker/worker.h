@@ -1,0 +1,111 @@
+/*
+ * worker.h - the jailed process that runs guests: its one struct and its parts.
+ * It holds the bytes its session was granted and one socket, on which it may ask.
+ * Single-threaded; the only asynchronous thing is the CPU tick (a signal).
+ */
+#ifndef WRIT_WORKER_WORKER_H
+#define WRIT_WORKER_WORKER_H
+
+#include "base/vec.h"
+#include "cap/clock.h"
+#include "cap/env.h"
+#include "cap/fs_front.h"
+#include "cap/random.h"
+#include "port/engine.h"
+#include "wire/conn.h"
+#include "wire/setup_msg.h"
+
+/** stdio.c: the call's streams, over the wire under credits. */
+struct writ_worker_stdio {
+	struct writ_buf in;
+	bool in_ended, in_asked;
+	uint64_t credit[3];		/* bytes that stdout and stderr may send */
+	uint64_t output, output_max;	/* bytes; 0: no limit */
+	struct writ_wake *in_wake, *out_wake;
+};
+
+/** tree.c: one preopened directory. */
+struct writ_worker_mount {
+	char *at;
+	uint64_t root;			/* handle, as the guest knows it */
+};
+
+/** tree.c: the rules of one mount in memory, with what they point to. */
+struct writ_worker_rules {
+	struct writ_fs_rules rules;
+	struct writ_fs_deny deny[64];
+	char *opened[65];
+};
+
+/** tree.c: mounts, descriptors that the broker holds, requests in flight. */
+struct writ_worker_tree {
+	struct writ_fs *memory;		/* every mount in memory */
+	struct writ_vec mounts;		/* struct writ_worker_mount */
+	struct writ_vec rules;		/* struct writ_worker_rules *, by memory mount */
+	struct writ_vec remote;		/* struct writ_remote */
+	struct writ_fs_call *pending[WRIT_WIRE_PENDING_MAX];
+	uint32_t pending_gen[WRIT_WIRE_PENDING_MAX];
+	unsigned in_flight;
+	uint64_t memory_calls, memory_bytes;
+};
+
+struct writ_worker {
+	struct writ_conn conn;
+	struct writ_setup setup;
+	bool has_setup, cancelled, broken;
+	struct writ_worker_stdio stdio;
+	struct writ_worker_tree tree;
+	struct writ_clock clock;
+	struct writ_random random;
+	struct writ_env env;
+	struct writ_ports ports;
+	struct writ_engine *engine;
+	struct writ_component *component;
+	struct writ_task *task;
+	struct writ_wake wake;		/* the task's, first member of nothing */
+	bool woken;
+	uint32_t call_id;
+	uint64_t call_start_ns, cpu_start_ns;
+	struct writ_buf scratch;	/* for the body of one message */
+	bool spin;
+};
+
+/** Queue one message; a full queue or a lost broker ends the worker. */
+void writ_worker_send(struct writ_worker *w, enum writ_wire_type type, uint32_t id,
+    struct writ_str body);
+
+/* ---- stdio.c */
+void writ_worker_stdio_init(struct writ_worker *w);
+void writ_worker_stdio_release(struct writ_worker *w);
+struct writ_stdio_port writ_worker_stdio_port(struct writ_worker *w);
+/** STDIN, STDIN_END, OUT_CREDIT arrived.  WRIT_PROTO when out of bounds. */
+WRIT_MUST_CHECK enum writ_status
+writ_worker_stdio_message(struct writ_worker *w, const struct writ_msg *m);
+
+/* ---- tree.c */
+void writ_worker_tree_init(struct writ_worker *w);
+void writ_worker_tree_release(struct writ_worker *w);
+struct writ_tree_port writ_worker_tree_port(struct writ_worker *w);
+/** Add a preopen (MOUNT); CONFIG has come before. */
+WRIT_MUST_CHECK enum writ_status
+writ_worker_tree_mount(struct writ_worker *w, const struct writ_mount_msg *m);
+/** A reply came.  Takes m->fd. */
+WRIT_MUST_CHECK enum writ_status
+writ_worker_tree_reply(struct writ_worker *w, struct writ_msg *m);
+
+/* ---- call.c */
+/** Begin the call (START). */
+void writ_worker_call_start(struct writ_worker *w, uint32_t id);
+/** Let the guest run until it waits, yields or ends; judge its limits. */
+void writ_worker_call_step(struct writ_worker *w);
+/** Wall time left, ns. */
+uint64_t writ_worker_call_left_ns(const struct writ_worker *w);
+/** Fill w->ports from the providers. */
+void writ_worker_ports(struct writ_worker *w);
+
+/* ---- setup.c */
+/** Handle one message of the SETUP state.  A sentence in err on failure. */
+WRIT_MUST_CHECK enum writ_status
+writ_worker_setup(struct writ_worker *w, struct writ_msg *m, struct writ_err *err);
+
+#endif
