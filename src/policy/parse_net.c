@@ -136,16 +136,19 @@ read_headers(struct writ_doc *d, const struct writ_yaml_node *list,
 	return WRIT_OK;
 }
 
+/* A set of texts; values of a query may be empty, names may not. */
 static enum writ_status
 check_texts(struct writ_doc *d, const struct writ_yaml_node *list,
-    const char *of)
+    const char *of, bool values)
 {
 	enum writ_status st = writ_doc_is_set(d, list, of);
 	const struct writ_yaml_node *n;
 	struct writ_str s;
 
 	for (n = list->first; n && st == WRIT_OK; n = n->next)
-		st = writ_doc_plain_text(d, n, &s);
+		if (!values || n->kind != WRIT_YAML_SCALAR || n->plain ||
+		    n->text.len > 0)
+			st = writ_doc_plain_text(d, n, &s);
 	return st;
 }
 
@@ -163,9 +166,9 @@ read_query(struct writ_doc *d, const struct writ_yaml_node *n,
 	if (n->count == 0)
 		return writ_doc_bad(d, n, "an empty query; leave the key out");
 	if (n->kind == WRIT_YAML_LIST)
-		return check_texts(d, n, "query names");
+		return check_texts(d, n, "query names", false);
 	for (v = n->first; v; v = v->next) {
-		st = check_texts(d, v, "values");
+		st = check_texts(d, v, "values", true);
 		if (st != WRIT_OK)
 			return st;
 	}

@@ -366,6 +366,8 @@ write_query(struct writ_str query, struct writ_buf *out)
 	writ_buf_cstr(out, " }");
 }
 
+static const char method_chars[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ-";
+
 static void
 suggest_http(const struct writ_policy *p, const struct writ_request *rq,
     struct writ_buf *out)
@@ -373,7 +375,9 @@ suggest_http(const struct writ_policy *p, const struct writ_request *rq,
 	struct writ_str rest;
 	struct writ_url u;
 
+	/* a method is the guest's word: capitals only, or it could say more */
 	if (writ_url_read(rq->target, false, &u) || !rq->op ||
+	    !rq->op[0] || rq->op[strspn(rq->op, method_chars)] ||
 	    memchr(u.path.ptr, '*', u.path.len))
 		return;
 	writ_buf_cstr(out, "http: [{ name: ");
