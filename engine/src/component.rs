@@ -1,0 +1,171 @@
+//! A loaded component: code, checked against the void table, ready to be instantiated.
+
+use crate::config::{self, EngineConfig};
+use crate::linker::linker;
+use crate::ports::{Ports, VOID};
+use crate::state::State;
+use std::sync::OnceLock;
+use std::task::{Context, Poll, Waker};
+use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker};
+use wasmtime::{Engine, Error, Result, Store};
+
+/// Epoch ticks that a warm-up may run for.
+const WARM_TICKS: u32 = 1000;
+const WARM_MEMORY: u64 = 4 << 30;
+const WARM_HANDLES: u64 = 1000;
+
+/// Wasmtime with its linker, and a second one for components that do not fit the pool.
+pub struct WritEngine {
+    config: EngineConfig,
+    main: Host,
+    spare: OnceLock<Host>,
+}
+
+struct Host {
+    engine: Engine,
+    linker: Linker<State>,
+}
+
+impl Host {
+    fn new(engine: Engine) -> Result<Host> {
+        let linker = linker(&engine)?;
+        Ok(Host { engine, linker })
+    }
+}
+
+impl WritEngine {
+    pub fn new(config: EngineConfig) -> Result<WritEngine> {
+        let engine = match config.pool_slots {
+            0 => config::on_demand(&config)?,
+            _ => config::pooled(&config)?,
+        };
+        Ok(WritEngine {
+            config,
+            main: Host::new(engine)?,
+            spare: OnceLock::new(),
+        })
+    }
+
+    #[cfg(feature = "compile")]
+    pub fn wasmtime(&self) -> &Engine {
+        &self.main.engine
+    }
+
+    /// Atomic additions only: a signal handler may do it.
+    pub fn tick(&self) {
+        self.main.engine.increment_epoch();
+        if let Some(spare) = self.spare.get() {
+            spare.engine.increment_epoch();
+        }
+    }
+
+    fn spare(&self) -> Result<&Host> {
+        if self.spare.get().is_none() {
+            let host = Host::new(config::on_demand(&self.config)?)?;
+            let _ = self.spare.set(host);
+        }
+        self.spare
+            .get()
+            .ok_or_else(|| Error::msg("no engine without a pool"))
+    }
+
+    /// `read` makes a component of code for the engine it is given.
+    pub fn load(&self, read: impl Fn(&Engine) -> Result<Component>) -> Result<Loaded, LoadError> {
+        let (host, component) = match read(&self.main.engine) {
+            Ok(component) => (&self.main, component),
+            // The pool refuses what does not fit its slots; so does every engine what is broken.
+            Err(first) if self.config.pool_slots > 0 => {
+                let host = self.spare().map_err(LoadError::Code)?;
+                let component = read(&host.engine).map_err(|_| LoadError::Code(first))?;
+                (host, component)
+            }
+            Err(e) => return Err(LoadError::Code(e)),
+        };
+        let pre = match host.linker.instantiate_pre(&component) {
+            Ok(pre) => pre,
+            Err(e) => return Err(LoadError::Imports(unknown_imports(host, &component, e))),
+        };
+        let run = run_export(&component, &host.engine);
+        Ok(Loaded { pre, run })
+    }
+}
+
+pub enum LoadError {
+    Code(Error),
+    Imports(String),
+}
+
+pub struct Loaded {
+    pub pre: InstancePre<State>,
+    /// wasi:cli/run, if it is exported.
+    pub run: Option<ComponentExportIndex>,
+}
+
+/// Name everything that keeps the component from linking, one import at a time.
+fn unknown_imports(host: &Host, component: &Component, first: Error) -> String {
+    let ty = component.component_type();
+    let missing: Vec<&str> = ty
+        .imports(&host.engine)
+        .map(|(name, _)| name)
+        .filter(|name| !host.linker.clone().instance_exists(name))
+        .collect();
+    match missing.is_empty() {
+        true => format!("an import does not have the type that is offered: {first:#}"),
+        false => format!("imports outside the void table: {}", missing.join(", ")),
+    }
+}
+
+/// Whether the linker offers an interface under `name` or a compatible one.
+trait InstanceExists {
+    fn instance_exists(self, name: &str) -> bool;
+}
+
+impl InstanceExists for Linker<State> {
+    fn instance_exists(mut self, name: &str) -> bool {
+        // Defining what exists already is refused: that is the question.
+        let exact = self.instance(name).is_err();
+        exact || crate::linker::offers(name)
+    }
+}
+
+fn run_export(component: &Component, engine: &Engine) -> Option<ComponentExportIndex> {
+    let ty = component.component_type();
+    let name = ty
+        .exports(engine)
+        .map(|(name, _)| name)
+        .find(|name| name.starts_with("wasi:cli/run@0.2."))?;
+    let instance = component.get_export_index(None, name)?;
+    component.get_export_index(Some(&instance), "run")
+}
+
+impl Loaded {
+    /// Instantiate once over void ports and drop the instance.
+    pub fn warm(&self) -> Result<()> {
+        let raw = VOID;
+        let state = State::new(Ports::void(&raw), WARM_MEMORY, WARM_HANDLES);
+        let pre = self.pre.clone();
+        let mut future = Box::pin(async move {
+            let mut store = new_store(pre.engine(), state);
+            pre.instantiate_async(&mut store).await.map(|_| ())
+        });
+        let mut context = Context::from_waker(Waker::noop());
+        for _ in 0..WARM_TICKS {
+            match future.as_mut().poll(&mut context) {
+                Poll::Pending => {}
+                // A start function that traps without grants has mapped its code all the same.
+                Poll::Ready(Err(e)) if !e.is::<wasmtime::Trap>() => return Err(e),
+                Poll::Ready(_) => return Ok(()),
+            }
+        }
+        Err(Error::msg("a start function does not end"))
+    }
+}
+
+/// A store whose guest yields at each tick.
+pub fn new_store(engine: &Engine, state: State) -> Store<State> {
+    let mut store = Store::new(engine, state);
+    store.limiter(|state| &mut state.meter);
+    store.set_epoch_deadline(1);
+    store.epoch_deadline_async_yield_and_update(1);
+    store
+}

@@ -1,0 +1,150 @@
+//! HTTP fields: names, values and the rules for both.
+
+use crate::bindings::wasi::http::types::HeaderError;
+use std::sync::Arc;
+use wasmtime::{Result, bail};
+
+/// Entries of one list.
+const COUNT_MAX: usize = 1024;
+/// Bytes of all names and values of one list.
+const BYTES_MAX: usize = 128 * 1024;
+
+/// What concerns the connection belongs to whoever makes it.
+const FORBIDDEN: &[&str] = &[
+    "connection",
+    "host",
+    "http2-settings",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// `wasi:http/types.fields`.  Names are kept in lower case.
+#[derive(Clone, Default)]
+pub struct Fields {
+    list: Arc<Vec<(String, Vec<u8>)>>,
+    /// A view of the headers of a request or response.
+    pub frozen: bool,
+}
+
+type Answer<T> = std::result::Result<T, HeaderError>;
+
+/// Whether `s` is a token of RFC 9110.
+pub fn is_token(s: &str) -> bool {
+    let tchar = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+    !s.is_empty() && s.bytes().all(tchar)
+}
+
+fn check_name(name: &str) -> Answer<String> {
+    if !is_token(name) {
+        return Err(HeaderError::InvalidSyntax);
+    }
+    let name = name.to_ascii_lowercase();
+    match FORBIDDEN.contains(&name.as_str()) {
+        true => Err(HeaderError::Forbidden),
+        false => Ok(name),
+    }
+}
+
+fn check_value(value: &[u8]) -> Answer<()> {
+    let vchar = |&b: &u8| b == b'\t' || (b >= b' ' && b != 0x7f);
+    match value.iter().all(vchar) {
+        true => Ok(()),
+        false => Err(HeaderError::InvalidSyntax),
+    }
+}
+
+/// A list beyond the caps: WIT 0.2 has no error for it, the guest traps.
+fn check_size(list: &[(String, Vec<u8>)]) -> Result<()> {
+    let bytes: usize = list.iter().map(|(n, v)| n.len() + v.len()).sum();
+    if list.len() > COUNT_MAX || bytes > BYTES_MAX {
+        bail!("HTTP fields of more than {COUNT_MAX} entries or {BYTES_MAX} bytes");
+    }
+    Ok(())
+}
+
+impl Fields {
+    pub fn from_list(entries: Vec<(String, Vec<u8>)>) -> Result<Answer<Fields>> {
+        check_size(&entries)?;
+        let mut list = Vec::with_capacity(entries.len());
+        for (name, value) in entries {
+            match check_name(&name).and_then(|name| check_value(&value).map(|()| name)) {
+                Ok(name) => list.push((name, value)),
+                Err(e) => return Ok(Err(e)),
+            }
+        }
+        Ok(Ok(Fields {
+            list: Arc::new(list),
+            frozen: false,
+        }))
+    }
+
+    pub fn get(&self, name: &str) -> Vec<Vec<u8>> {
+        self.named(name).map(|(_, value)| value.clone()).collect()
+    }
+
+    pub fn has(&self, name: &str) -> bool {
+        self.named(name).next().is_some()
+    }
+
+    fn named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a (String, Vec<u8>)> {
+        self.list
+            .iter()
+            .filter(move |(n, _)| n.eq_ignore_ascii_case(name))
+    }
+
+    pub fn entries(&self) -> Vec<(String, Vec<u8>)> {
+        self.list.to_vec()
+    }
+
+    /// Replace (`keep` false) or extend what stands under `name`.
+    pub fn put(&mut self, name: &str, values: Vec<Vec<u8>>, keep: bool) -> Result<Answer<()>> {
+        let name = match check_name(name) {
+            Ok(name) => name,
+            Err(e) => return Ok(Err(e)),
+        };
+        if let Err(e) = values.iter().try_for_each(|v| check_value(v)) {
+            return Ok(Err(e));
+        }
+        if self.frozen {
+            return Ok(Err(HeaderError::Immutable));
+        }
+        let list = Arc::make_mut(&mut self.list);
+        if !keep {
+            list.retain(|(n, _)| *n != name);
+        }
+        list.extend(values.into_iter().map(|v| (name.clone(), v)));
+        check_size(list)?;
+        Ok(Ok(()))
+    }
+
+    /// What content-length says, if it says one number.
+    pub fn content_length(&self) -> Option<u64> {
+        let mut found = self.named("content-length");
+        let (_, value) = found.next()?;
+        match found.next() {
+            None => std::str::from_utf8(value).ok()?.trim().parse().ok(),
+            Some(_) => None,
+        }
+    }
+
+    /// The same list, not to be changed.
+    pub fn view(&self) -> Fields {
+        Fields {
+            list: self.list.clone(),
+            frozen: true,
+        }
+    }
+
+    /// The same list, the caller's own.
+    pub fn copy(&self) -> Fields {
+        Fields {
+            list: self.list.clone(),
+            frozen: false,
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! The engine: Wasmtime behind `src/port/engine.h`, WASI behind `src/port/ports.h`.
+//! It keeps handles and lifts and lowers values; it decides nothing.
+
+#[allow(clippy::all, dead_code, unused_imports, unused_mut, unused_variables, unused_doc_comments)]
+mod bindings {
+    include!(concat!(env!("OUT_DIR"), "/bindings.rs"));
+}
+mod component;
+mod config;
+#[cfg(feature = "compile")]
+mod describe;
+mod ffi;
+mod fields;
+mod linker;
+mod poll;
+mod ports;
+mod state;
+mod stream;
+mod task;
+#[cfg(feature = "compile")]
+mod validate;
+mod wasi;
+#[cfg(feature = "compile")]
+#[path = "../wit_text.rs"]
+mod wit_text;
