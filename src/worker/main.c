@@ -171,7 +171,8 @@ say_failed(struct writ_worker *w, const struct writ_err *err)
 	writ_wire_put_u8(&w->scratch, (uint8_t)err->status);
 	writ_wire_put_str(&w->scratch, writ_str_from(err->msg));
 	writ_worker_send(w, WRIT_MSG_FAILED, 0, writ_buf_view(&w->scratch));
-	(void)writ_conn_flush(&w->conn);
+	if (writ_conn_flush(&w->conn) != WRIT_OK)
+		w->broken = true;
 }
 
 static enum writ_status

@@ -66,6 +66,19 @@ on_load(struct writ_worker *w, struct writ_msg *m, struct writ_err *err)
 	return writ_component_warm(w->component, err);
 }
 
+/* What the process may hold beside what the guest was granted: code, stacks, buffers. */
+#define OWN_MEMORY (512 * WRIT_MIB)
+
+static enum writ_status
+cap_memory(const struct writ_worker *w, struct writ_err *err)
+{
+	uint64_t all = w->setup.memory_bytes + w->tree.memory_quota;
+
+	if (all < w->setup.memory_bytes || all > INT64_MAX - OWN_MEMORY)
+		return writ_fail(err, WRIT_LIMIT, "limits.memory");
+	return writ_jail_cap_memory(all + OWN_MEMORY, err);
+}
+
 /* The door closes: from here on nothing opens and nothing new can be executed. */
 static enum writ_status
 on_seal(struct writ_worker *w, struct writ_msg *m, struct writ_err *err)
@@ -79,6 +92,9 @@ on_seal(struct writ_worker *w, struct writ_msg *m, struct writ_err *err)
 
 	if (!w->component || !w->has_setup)
 		return writ_fail(err, WRIT_PROTO, "seal before load");
+	st = without & WRIT_WALL_RLIMITS ? WRIT_OK : cap_memory(w, err);
+	if (st != WRIT_OK)
+		return st;
 	st = writ_jail_lock(WRIT_JAIL_WORKER, without, &walls, err);
 	if (st != WRIT_OK)
 		return st;

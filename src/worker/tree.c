@@ -186,6 +186,8 @@ mount_memory(struct writ_worker *w, const struct writ_mount_msg *m,
 		st = writ_fs_mount(w->tree.memory, &spec, store, root, NULL);
 	for (i = 0; i < m->masked_count; i++)
 		writ_mem_free((char *)(uintptr_t)masked[i]);
+	w->tree.memory_quota += m->quota_bytes ? m->quota_bytes :
+	    WRIT_DEFAULT_MEMFS_BYTES;
 	return st;
 }
 

@@ -46,7 +46,8 @@ struct writ_worker_tree {
 	struct writ_fs_call *pending[WRIT_WIRE_PENDING_MAX];
 	uint32_t pending_gen[WRIT_WIRE_PENDING_MAX];
 	unsigned in_flight;
-	uint64_t memory_calls, memory_bytes;
+	uint64_t memory_calls, memory_bytes;	/* for the report */
+	uint64_t memory_quota;		/* bytes of all mounts in memory */
 };
 
 struct writ_worker {

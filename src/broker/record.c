@@ -1,0 +1,158 @@
+#include "base/limits.h"
+#include "broker/record.h"
+
+#define RULES_MAX 256		/* rules told of apart; beyond, refusals are silent */
+
+struct told {
+	char rule[WRIT_RULE_MAX];
+	uint64_t count;
+};
+
+void
+writ_record_init(struct writ_record *r, struct writ_audit *audit,
+    const struct writ_policy *policy,
+    void (*refused)(void *ctx, const struct writ_refused *refused), void *ctx)
+{
+	memset(r, 0, sizeof(*r));
+	r->audit = audit;
+	r->policy = policy;
+	r->refused = refused;
+	r->ctx = ctx;
+	writ_vec_init(&r->told, sizeof(struct told), RULES_MAX);
+}
+
+void
+writ_record_release(struct writ_record *r)
+{
+	writ_vec_release(&r->told);
+}
+
+static struct writ_str
+kind_name(enum writ_request_kind kind)
+{
+	static const char *const names[] = { "files", "http", "sockets",
+		"keyvalue", "blobs", "spawn" };
+
+	return writ_str_from(names[kind]);
+}
+
+/* As in the audit log: the first ones of a rule verbatim, then silence. */
+static bool
+worth_telling(struct writ_record *r, const char *rule)
+{
+	struct told *t;
+	size_t i;
+
+	for (i = 0; i < r->told.len; i++) {
+		t = writ_vec_at(&r->told, i);
+		if (!strcmp(t->rule, rule))
+			return ++t->count <= WRIT_AUDIT_VERBATIM;
+	}
+	if (writ_vec_push(&r->told, &t) != WRIT_OK)
+		return false;
+	memcpy(t->rule, rule, strlen(rule) + 1);
+	t->count = 1;
+	return true;
+}
+
+static void
+tell(struct writ_record *r, const struct writ_request *rq,
+    const struct writ_decision *d, uint64_t id)
+{
+	writ_auto_release(writ_buf) smallest;
+	struct writ_refused what = { id, rq, d, { "", 0 } };
+
+	if (!r->refused || !worth_telling(r, d->rule))
+		return;
+	writ_buf_init(&smallest, 2 * WRIT_DOC_STRING_MAX);
+	writ_policy_suggest(r->policy, rq, &smallest);
+	if (writ_buf_status(&smallest) == WRIT_OK)
+		what.smallest = writ_buf_view(&smallest);
+	r->refused(r->ctx, &what);
+}
+
+static enum writ_audit_verdict
+verdict_of(enum writ_verdict v)
+{
+	return v == WRIT_ALLOW ? WRIT_AUDIT_ALLOW : v == WRIT_ASK ?
+	    WRIT_AUDIT_ASK : WRIT_AUDIT_DENY;
+}
+
+static bool
+is_durable(const struct writ_record *r, const struct writ_decision *d,
+    const struct writ_request *rq)
+{
+	size_t i;
+
+	if (rq->kind != WRIT_REQ_FILES || !d->grant || !rq->write)
+		return false;
+	for (i = 0; i < r->policy->files_count; i++)
+		if (!strcmp(r->policy->files[i].name, d->grant))
+			return r->policy->files[i].durable;
+	return false;
+}
+
+static enum writ_status
+write_down(struct writ_record *r, const struct writ_request *rq,
+    const struct writ_decision *d, bool coalesce, uint64_t *id)
+{
+	struct writ_audit_decision a = {
+		.kind = kind_name(rq->kind),
+		.op = writ_str_from(rq->op),
+		.target = rq->target,
+		.grant = writ_str_from(d->grant),
+		.rule = writ_str_from(d->rule),
+		.reason = writ_str_from(d->reason),
+		.verdict = verdict_of(d->verdict),
+		.coalesce = coalesce && d->verdict == WRIT_ALLOW,
+		.durable = is_durable(r, d, rq),
+	};
+	enum writ_status st = writ_audit_decide(r->audit, &a, id, NULL);
+
+	if (st == WRIT_OK)
+		return st;
+	r->failed = true;
+	return WRIT_IO;
+}
+
+enum writ_status
+writ_record_judge(struct writ_record *r, const struct writ_request *rq,
+    enum writ_record_why why, uint64_t *id_out)
+{
+	struct writ_decision d;
+	enum writ_status st;
+	uint64_t id = 0;
+
+	writ_decide(r->policy, rq, &d);
+	if (why == WRIT_RECORD_SEE ||
+	    (why == WRIT_RECORD_TOUCH && d.verdict == WRIT_ALLOW))
+		return d.verdict == WRIT_ALLOW ? WRIT_OK : WRIT_DENIED;
+	if (r->failed)
+		return WRIT_IO;
+	st = write_down(r, rq, &d, why == WRIT_RECORD_LOOK, &id);
+	if (st != WRIT_OK)
+		return st;
+	if (id_out)
+		*id_out = id;
+	if (d.verdict == WRIT_ALLOW) {
+		r->allowed++;
+		return WRIT_OK;
+	}
+	r->refusals++;
+	tell(r, rq, &d, id);
+	return WRIT_DENIED;
+}
+
+void
+writ_record_outcome(struct writ_record *r, uint64_t id, enum writ_status status,
+    uint64_t bytes)
+{
+	enum writ_audit_outcome o = status == WRIT_OK ? WRIT_AUDIT_ALLOWED :
+	    status == WRIT_UNKNOWN ? WRIT_AUDIT_UNKNOWN : WRIT_AUDIT_FAILED;
+	struct writ_str detail = writ_str_from(status == WRIT_OK ? NULL :
+	    writ_status_name(status));
+
+	if (id && writ_audit_outcome(r->audit, id, o, bytes, detail, NULL) !=
+	    WRIT_OK)
+		r->failed = true;
+}

@@ -1,0 +1,57 @@
+/*
+ * record.h - where a request is decided, and the decision written down before its effect.
+ * The only caller of writ_decide and of the audit log's decision records.
+ */
+#ifndef WRIT_BROKER_RECORD_H
+#define WRIT_BROKER_RECORD_H
+
+#include "audit/audit.h"
+#include "base/vec.h"
+#include "policy/policy.h"
+
+/** Told of a refusal, the first ones of each rule verbatim.  Borrowed for the call. */
+struct writ_refused {
+	uint64_t id;			/* of the decision's record */
+	const struct writ_request *request;
+	const struct writ_decision *decision;
+	struct writ_str smallest;	/* grant that would allow it, or empty */
+};
+
+struct writ_record {
+	struct writ_audit *audit;
+	const struct writ_policy *policy;
+	void (*refused)(void *ctx, const struct writ_refused *refused);
+	void *ctx;
+	uint64_t allowed, refusals, asked;
+	bool failed;			/* the log cannot be written: nothing goes on */
+	struct writ_vec told;		/* how often each rule was told */
+};
+
+/** `audit`, `policy` are borrowed.  `refused` may be NULL. */
+void writ_record_init(struct writ_record *r, struct writ_audit *audit,
+    const struct writ_policy *policy,
+    void (*refused)(void *ctx, const struct writ_refused *refused), void *ctx);
+void writ_record_release(struct writ_record *r);
+
+/** What a decision is for. */
+enum writ_record_why {
+	WRIT_RECORD_EFFECT,	/* record it, then the effect may follow */
+	WRIT_RECORD_LOOK,	/* as EFFECT, but many alike may be counted together */
+	WRIT_RECORD_TOUCH,	/* record only a refusal */
+	WRIT_RECORD_SEE		/* record nothing */
+};
+
+/**
+ * Decide, record, count, and tell of a refusal.  WRIT_OK allowed; WRIT_DENIED refused;
+ * WRIT_IO the record could not be written: the effect must not happen.  *id (may be NULL)
+ * gets the decision's id for writ_record_outcome, 0 when none was written.
+ */
+WRIT_MUST_CHECK enum writ_status
+writ_record_judge(struct writ_record *r, const struct writ_request *rq,
+    enum writ_record_why why, uint64_t *id);
+
+/** The outcome of an effect decided before. */
+void writ_record_outcome(struct writ_record *r, uint64_t id,
+    enum writ_status status, uint64_t bytes);
+
+#endif

@@ -1,0 +1,418 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "base/limits.h"
+#include "session/session.h"
+
+void
+writ_free(void *text)
+{
+	writ_mem_free(text);
+}
+
+enum writ_status
+writ_text_out(struct writ_buf *b, char **out, struct writ_err *err)
+{
+	enum writ_status st = writ_buf_status(b);
+	char *text;
+
+	if (st != WRIT_OK)
+		return writ_fail(err, st, "text too long");
+	text = writ_memdup(b->ptr ? (const char *)b->ptr : "", b->len);
+	if (!text)
+		return writ_fail(err, WRIT_NOMEM, "text");
+	writ_buf_release(b);
+	*out = text;
+	return WRIT_OK;
+}
+
+/* Whose files may grant: the user's own, root's, and those of who called sudo. */
+static bool
+trusted_owner(uid_t uid)
+{
+	const char *sudo = geteuid() == 0 ? getenv("SUDO_UID") : NULL;
+	uint64_t n = 0;
+
+	if (uid == 0 || uid == geteuid())
+		return true;
+	return sudo && writ_str_u64(writ_str_from(sudo), UINT32_MAX, &n) ==
+	    WRIT_OK && n == uid;
+}
+
+static enum writ_status
+check_file(int fd, const char *path, struct stat *st, struct writ_err *err)
+{
+	if (fstat(fd, st))
+		return writ_fail(err, WRIT_IO, "%s: %s", path, strerror(errno));
+	if (!S_ISREG(st->st_mode))
+		return writ_fail(err, WRIT_INVALID, "%s: not a regular file",
+		    path);
+	if (!trusted_owner(st->st_uid))
+		return writ_fail(err, WRIT_DENIED, "%s: belongs to user %u; a "
+		    "writ must be yours, or root's", path, (unsigned)st->st_uid);
+	if (st->st_mode & S_IWOTH)
+		return writ_fail(err, WRIT_DENIED, "%s: anybody may write it; "
+		    "make it yours alone: chmod o-w", path);
+	if (st->st_size > WRIT_DOC_MAX)
+		return writ_fail(err, WRIT_LIMIT, "%s: larger than %d bytes",
+		    path, (int)WRIT_DOC_MAX);
+	return WRIT_OK;
+}
+
+static enum writ_status
+read_doc(const char *path, struct writ_bytes *out, struct writ_err *err)
+{
+	writ_auto_fd fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW |
+	    O_NONBLOCK | O_NOCTTY);
+	enum writ_status st;
+	struct stat sb;
+
+	if (fd < 0 && errno == ELOOP)
+		return writ_fail(err, WRIT_DENIED, "%s: a symbolic link; name "
+		    "the writ itself", path);
+	if (fd < 0)
+		return writ_fail(err, errno == ENOENT ? WRIT_NOENT : WRIT_IO,
+		    "%s: %s", path, strerror(errno));
+	st = check_file(fd, path, &sb, err);
+	if (st != WRIT_OK)
+		return st;
+	st = writ_bytes_read(fd, 0, (size_t)sb.st_size, out, err);
+	return st == WRIT_OK ? st : writ_fail_in(err, st, "%s", path);
+}
+
+/* `rel` below `dir`, unless it is absolute.  malloc'd; NULL without memory. */
+static char *
+join(const char *dir, const char *rel)
+{
+	char *out;
+	size_t n = strlen(dir) + strlen(rel) + 2;
+
+	if (rel[0] == '/')
+		return writ_str_dup(writ_str_from(rel));
+	if (!strncmp(rel, "./", 2))
+		rel += 2;
+	out = writ_alloc(n, 1);
+	if (out)
+		snprintf(out, n, "%s/%s", dir, rel);
+	return out;
+}
+
+static enum writ_status
+anchor_one(const char *dir, char **path, struct writ_err *err)
+{
+	char *abs;
+
+	if (!*path)
+		return WRIT_OK;
+	abs = join(dir, *path);
+	if (!abs)
+		return writ_fail(err, WRIT_NOMEM, "path");
+	writ_mem_free(*path);
+	*path = abs;
+	return WRIT_OK;
+}
+
+/* Host paths from the i-th grant on become absolute: they start at `dir`. */
+static enum writ_status
+anchor(struct writ_policy *p, const char *dir, struct writ_err *err)
+{
+	enum writ_status st = WRIT_OK;
+	size_t i;
+
+	for (i = 0; st == WRIT_OK && i < p->files_count; i++)
+		if (p->files[i].source == WRIT_SOURCE_HOST &&
+		    p->files[i].from[0] != '/')
+			st = anchor_one(dir, &p->files[i].from, err);
+	return st;
+}
+
+/* The folder of `path`, absolute. */
+static enum writ_status
+folder_of(const char *path, char out[4096], struct writ_err *err)
+{
+	char copy[4096], *slash, *real;
+
+	if (writ_str_cstr(writ_str_from(path), copy, sizeof(copy)) != WRIT_OK)
+		return writ_fail(err, WRIT_NAMETOOLONG, "path of the writ");
+	slash = strrchr(copy, '/');
+	if (slash)
+		slash[slash == copy] = '\0';
+	real = realpath(slash ? copy : ".", NULL);
+	if (!real || strlen(real) >= 4096) {
+		free(real);
+		return writ_fail(err, WRIT_IO, "%s: its folder cannot be found",
+		    path);
+	}
+	memcpy(out, real, strlen(real) + 1);
+	free(real);
+	return WRIT_OK;
+}
+
+/* A writ that its own tool may rewrite grants everything. */
+static enum writ_status
+check_place(const struct writ_policy *p, const char *path, const char *dir,
+    struct writ_err *err)
+{
+	size_t i;
+
+	for (i = 0; i < p->files_count; i++) {
+		const struct writ_files_grant *g = &p->files[i];
+		char *real;
+		size_t n;
+		bool inside;
+
+		if (g->source != WRIT_SOURCE_HOST || !g->write)
+			continue;
+		real = realpath(g->from, NULL);
+		if (!real)
+			continue;	/* reported when it is opened */
+		n = strlen(real);
+		inside = !strcmp(real, "/") || (!strncmp(dir, real, n) &&
+		    (dir[n] == '\0' || dir[n] == '/'));
+		free(real);
+		if (inside)
+			return writ_fail(err, WRIT_DENIED, "%s: lies inside "
+			    "%s, which it grants for writing (files \"%s\"); "
+			    "move the writ out of it", path, g->from, g->name);
+	}
+	return WRIT_OK;
+}
+
+enum writ_status
+writ_policy_load(const char *path, struct writ_policy **out,
+    struct writ_err *err)
+{
+	writ_auto_release(writ_bytes) doc = WRIT_BYTES_NONE;
+	writ_auto(writ_policy) p = NULL;
+	char dir[4096];
+	enum writ_status st = writ_hash_init();
+
+	if (st == WRIT_OK)
+		st = read_doc(path, &doc, err);
+	if (st == WRIT_OK)
+		st = writ_policy_parse(writ_str((const char *)doc.ptr, doc.len),
+		    path, &p, err);
+	if (st == WRIT_OK)
+		st = folder_of(path, dir, err);
+	if (st == WRIT_OK)
+		st = anchor(p, dir, err);
+	if (st == WRIT_OK)
+		st = anchor_one(dir, &p->component_file, err);
+	if (st == WRIT_OK)
+		st = check_place(p, path, dir, err);
+	if (st == WRIT_OK)
+		*out = writ_steal(&p);
+	return st;
+}
+
+enum writ_status
+writ_policy_void(struct writ_policy **out, struct writ_err *err)
+{
+	enum writ_status st = writ_hash_init();
+
+	return st == WRIT_OK ? writ_policy_empty(out, err) : st;
+}
+
+static enum writ_status
+anchor_here(struct writ_policy *p, struct writ_err *err)
+{
+	char dir[4096];
+
+	if (!getcwd(dir, sizeof(dir)))
+		return writ_fail(err, WRIT_IO, "working directory: %s",
+		    strerror(errno));
+	return anchor(p, dir, err);
+}
+
+enum writ_status
+writ_policy_grant(struct writ_policy *p, const char *text, struct writ_err *err)
+{
+	enum writ_status st = writ_policy_add(p, writ_str_from(text), err);
+
+	return st == WRIT_OK ? anchor_here(p, err) : st;
+}
+
+enum writ_status
+writ_policy_grant_dir(struct writ_policy *p, const char *host, const char *guest,
+    bool write, struct writ_err *err)
+{
+	enum writ_status st = writ_policy_add_dir(p, writ_str_from(host),
+	    writ_str_from(guest), write, err);
+
+	return st == WRIT_OK ? anchor_here(p, err) : st;
+}
+
+enum writ_status
+writ_policy_grant_env(struct writ_policy *p, const char *key, const char *value,
+    struct writ_err *err)
+{
+	return writ_policy_add_env(p, writ_str_from(key), writ_str_from(value),
+	    err);
+}
+
+const char *
+writ_policy_component(const struct writ_policy *p)
+{
+	return p->component_file;
+}
+
+static void
+json_files(struct writ_buf *b, const struct writ_policy *p)
+{
+	static const char *const sources[] = { "memory", "host", "overlay",
+		"database", "shared", "blob" };
+	size_t i;
+
+	writ_buf_cstr(b, ",\"files\":[");
+	for (i = 0; i < p->files_count; i++) {
+		const struct writ_files_grant *g = &p->files[i];
+
+		writ_buf_cstr(b, i ? ",{\"name\":" : "{\"name\":");
+		writ_buf_json(b, writ_str_from(g->name));
+		writ_buf_cstr(b, ",\"at\":");
+		writ_buf_json(b, writ_str_from(g->at));
+		writ_buf_printf(b, ",\"source\":\"%s\",\"from\":",
+		    sources[g->source]);
+		writ_buf_json(b, writ_str_from(g->from));
+		writ_buf_printf(b, ",\"mode\":\"%s\",\"quota_bytes\":%llu,"
+		    "\"quota_files\":%llu}", g->write ? "write" : "read",
+		    (unsigned long long)g->quota_bytes,
+		    (unsigned long long)g->quota_files);
+	}
+	writ_buf_cstr(b, "]");
+}
+
+static void
+json_names(struct writ_buf *b, const char *key, const struct writ_pair *pairs,
+    size_t n)
+{
+	size_t i;
+
+	writ_buf_printf(b, ",\"%s\":[", key);
+	for (i = 0; i < n; i++) {
+		if (i)
+			writ_buf_char(b, ',');
+		writ_buf_json(b, writ_str_from(pairs[i].key));
+	}
+	writ_buf_char(b, ']');
+}
+
+enum writ_status
+writ_policy_json(const struct writ_policy *p, char **json, struct writ_err *err)
+{
+	static const char *const clocks[] = { "void", "real", "frozen" };
+	static const char *const randoms[] = { "void", "secure", "seeded",
+		"trap" };
+	writ_auto_release(writ_buf) b;
+	char digest[WRIT_DIGEST_TEXT];
+	size_t i;
+
+	writ_buf_init(&b, WRIT_JSON_MAX);
+	writ_digest_text(&p->digest, digest);
+	writ_buf_cstr(&b, "{\"name\":");
+	writ_buf_json(&b, writ_str_from(p->name));
+	writ_buf_printf(&b, ",\"digest\":\"%s\",\"component\":", digest);
+	if (p->component_file)
+		writ_buf_json(&b, writ_str_from(p->component_file));
+	else
+		writ_buf_cstr(&b, "null");
+	writ_buf_printf(&b, ",\"strict\":%s,\"clock\":\"%s\",\"random\":\"%s\"",
+	    p->strict ? "true" : "false", clocks[p->clock], randoms[p->random]);
+	writ_buf_printf(&b, ",\"limits\":{\"memory\":%llu,\"time_ms\":%llu,"
+	    "\"cpu_ms\":%llu,\"output\":%llu,\"requests\":%llu,"
+	    "\"handles\":%llu}",
+	    (unsigned long long)p->limits.memory_bytes,
+	    (unsigned long long)p->limits.time_ms,
+	    (unsigned long long)p->limits.cpu_ms,
+	    (unsigned long long)p->limits.output_bytes,
+	    (unsigned long long)p->limits.requests,
+	    (unsigned long long)p->limits.handles);
+	json_names(&b, "env", p->env, p->env_count);
+	json_names(&b, "config", p->config, p->config_count);
+	json_files(&b, p);
+	writ_buf_cstr(&b, ",\"deny\":[");
+	for (i = 0; i < p->files_deny_count; i++) {
+		writ_buf_cstr(&b, i ? ",{\"name\":" : "{\"name\":");
+		writ_buf_json(&b, writ_str_from(p->files_deny[i].name));
+		writ_buf_cstr(&b, ",\"path\":");
+		writ_buf_json(&b, writ_str_from(p->files_deny[i].path));
+		writ_buf_printf(&b, ",\"mode\":\"%s\"}",
+		    p->files_deny[i].write_only ? "write" : "all");
+	}
+	writ_buf_cstr(&b, "]}");
+	return writ_text_out(&b, json, err);
+}
+
+static const struct {
+	const char *name;
+	enum writ_request_kind kind;
+} kinds[] = {
+	{ "files",    WRIT_REQ_FILES },
+	{ "http",     WRIT_REQ_HTTP },
+	{ "sockets",  WRIT_REQ_SOCKETS },
+	{ "keyvalue", WRIT_REQ_KEYVALUE },
+	{ "blobs",    WRIT_REQ_BLOBS },
+	{ "spawn",    WRIT_REQ_SPAWN },
+};
+
+static bool
+files_op(const char *op, bool *write)
+{
+	static const char *const reads[] = { "read", "open", "stat", "list",
+		"readlink", "sync", NULL };
+	static const char *const writes[] = { "write", "create", "mkdir",
+		"rmdir", "unlink", "rename", "link", "symlink", "set-size",
+		"set-times", "append", NULL };
+	size_t i;
+
+	*write = false;
+	for (i = 0; reads[i]; i++)
+		if (!strcmp(op, reads[i]))
+			return true;
+	*write = true;
+	for (i = 0; writes[i]; i++)
+		if (!strcmp(op, writes[i]))
+			return true;
+	return false;
+}
+
+enum writ_status
+writ_policy_explain(const struct writ_policy *p, const char *kind, const char *op,
+    const char *target, char **json, struct writ_err *err)
+{
+	static const char *const verdicts[] = { "allow", "ask", "deny" };
+	struct writ_request rq = { .op = op, .target = writ_str_from(target) };
+	writ_auto_release(writ_buf) b, smallest;
+	struct writ_decision d;
+	size_t i, n = sizeof(kinds) / sizeof(kinds[0]);
+
+	writ_buf_init(&b, WRIT_JSON_MAX);
+	writ_buf_init(&smallest, WRIT_DOC_STRING_MAX * 2);
+	for (i = 0; i < n && strcmp(kind, kinds[i].name); i++)
+		;
+	if (i == n)
+		return writ_fail(err, WRIT_INVALID, "\"%s\": not a kind of "
+		    "request (files, http, sockets, keyvalue, blobs, spawn)",
+		    kind);
+	rq.kind = kinds[i].kind;
+	rq.write = true;
+	if (rq.kind == WRIT_REQ_FILES && !files_op(op, &rq.write))
+		return writ_fail(err, WRIT_INVALID, "\"%s\": not an operation "
+		    "on files (read, write, stat, list, mkdir, unlink, ...)", op);
+	writ_decide(p, &rq, &d);
+	writ_policy_suggest(p, &rq, &smallest);
+	writ_buf_printf(&b, "{\"verdict\":\"%s\",\"rule\":", verdicts[d.verdict]);
+	writ_buf_json(&b, writ_str_from(d.rule));
+	writ_buf_cstr(&b, ",\"grant\":");
+	if (d.grant)
+		writ_buf_json(&b, writ_str_from(d.grant));
+	else
+		writ_buf_cstr(&b, "null");
+	writ_buf_cstr(&b, ",\"reason\":");
+	writ_buf_json(&b, writ_str_from(d.reason));
+	writ_buf_cstr(&b, ",\"smallest\":");
+	writ_buf_json(&b, writ_buf_view(&smallest));
+	writ_buf_char(&b, '}');
+	return writ_text_out(&b, json, err);
+}
