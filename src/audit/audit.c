@@ -87,6 +87,12 @@ writ_audit_open(const struct writ_audit_config *config, struct writ_audit **out,
 	return WRIT_OK;
 }
 
+uint64_t
+writ_audit_records(const struct writ_audit *a)
+{
+	return a->file.seq;
+}
+
 void
 writ_audit_free(struct writ_audit *a)
 {

@@ -109,6 +109,9 @@ WRIT_MUST_CHECK enum writ_status
 writ_audit_open(const struct writ_audit_config *config, struct writ_audit **out,
     struct writ_err *err);
 
+/** The number (seq) of the last record in the log; 0 when it has none. */
+uint64_t writ_audit_records(const struct writ_audit *a);
+
 /** Close and let the next writer in.  Writes nothing.  Takes NULL. */
 void writ_audit_free(struct writ_audit *a);
 WRIT_AUTO_FREE(writ_audit)

@@ -6,7 +6,7 @@
 
 #include "base/limits.h"
 #include "broker/compile.h"
-#include "broker/spawn.h"
+#include "broker/child.h"
 #include "jail/jail.h"
 
 #define QUIET_MS 500

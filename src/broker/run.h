@@ -7,7 +7,7 @@
 
 #include "broker/bytes.h"
 #include "broker/files.h"
-#include "broker/spawn.h"
+#include "broker/child.h"
 #include "wire/setup_msg.h"
 
 enum writ_run_end {

@@ -6,7 +6,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#include "broker/spawn.h"
+#include "broker/child.h"
 
 #define HIGH_FD 64	/* above every target, so that no dup2 hits a source */
 

@@ -1,8 +1,8 @@
 /*
- * spawn.h - start a jailed program of ours: given fds at 3, 4, ..., nothing else.
+ * child.h - start a jailed program of ours: given fds at 3, 4, ..., nothing else.
  */
-#ifndef WRIT_BROKER_SPAWN_H
-#define WRIT_BROKER_SPAWN_H
+#ifndef WRIT_BROKER_CHILD_H
+#define WRIT_BROKER_CHILD_H
 
 #include <sys/types.h>
 
