@@ -15,7 +15,7 @@ check_members(struct writ_str line, const char **why)
 	struct writ_err err = { 0 };
 	struct writ_str s;
 	uint64_t v;
-	enum writ_status st = writ_json_parse(line, &j, &err);
+	enum writ_status st = writ_json_parse_nul(line, &j, &err);
 
 	if (st == WRIT_NOMEM)
 		return st;

@@ -65,8 +65,8 @@ too_deep(struct writ_str s, unsigned *line, unsigned *column)
 	return false;
 }
 
-enum writ_status
-writ_json_parse(struct writ_str s, json_t **out, struct writ_err *err)
+static enum writ_status
+parse(struct writ_str s, size_t flags, json_t **out, struct writ_err *err)
 {
 	unsigned line, column;
 	json_error_t e;
@@ -81,7 +81,8 @@ writ_json_parse(struct writ_str s, json_t **out, struct writ_err *err)
 		    "JSON line %u, column %u: nested deeper than %d", line,
 		    column, WRIT_JSON_DEPTH_MAX);
 	no_memory = false;
-	j = json_loadb(s.len ? s.ptr : "", s.len, JSON_REJECT_DUPLICATES, &e);
+	j = json_loadb(s.len ? s.ptr : "", s.len, flags | JSON_REJECT_DUPLICATES,
+	    &e);
 	if (j) {
 		*out = j;
 		return WRIT_OK;
@@ -91,6 +92,18 @@ writ_json_parse(struct writ_str s, json_t **out, struct writ_err *err)
 		return writ_fail(err, WRIT_NOMEM, "JSON: out of memory");
 	return writ_fail(err, WRIT_INVALID, "JSON line %d, column %d: %s",
 	    e.line, e.column, e.text);
+}
+
+enum writ_status
+writ_json_parse(struct writ_str s, json_t **out, struct writ_err *err)
+{
+	return parse(s, 0, out, err);
+}
+
+enum writ_status
+writ_json_parse_nul(struct writ_str s, json_t **out, struct writ_err *err)
+{
+	return parse(s, JSON_ALLOW_NUL, out, err);
 }
 
 static enum writ_status

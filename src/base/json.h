@@ -25,6 +25,11 @@ void writ_json_init(void);
 WRIT_MUST_CHECK enum writ_status
 writ_json_parse(struct writ_str s, json_t **out, struct writ_err *err);
 
+/** The same, but strings may hold \u0000: for text that was quoted by
+ * writ_buf_json and may be anything. */
+WRIT_MUST_CHECK enum writ_status
+writ_json_parse_nul(struct writ_str s, json_t **out, struct writ_err *err);
+
 /** A member that must be a string / a non-negative integer; WRIT_NOENT, WRIT_INVALID. */
 WRIT_MUST_CHECK enum writ_status
 writ_json_str(const json_t *o, const char *key, struct writ_str *out);

@@ -135,6 +135,18 @@ test_json__reads_what_buf_writes(void **state)
 	assert_slice(s, "\x01\n\"\\h\xc3\xa9\x7f\xef\xbf\xbd");
 }
 
+static void
+test_json__nul_is_taken_only_where_asked(void **state)
+{
+	struct writ_str text = WRIT_STR("{\"k\":\"a\\u0000b\"}"), s;
+	writ_auto_json j = NULL;
+
+	assert_int_equal(writ_json_parse(text, &j, NULL), WRIT_INVALID);
+	assert_int_equal(writ_json_parse_nul(text, &j, NULL), WRIT_OK);
+	assert_int_equal(writ_json_str(j, "k", &s), WRIT_OK);
+	assert_true(writ_str_eq(s, WRIT_STR("a\0b")));
+}
+
 int
 main(void)
 {
@@ -146,6 +158,7 @@ main(void)
 		cmocka_unit_test(test_json__size_is_bounded),
 		cmocka_unit_test(test_json__members_have_their_type_or_fail),
 		cmocka_unit_test(test_json__reads_what_buf_writes),
+		cmocka_unit_test(test_json__nul_is_taken_only_where_asked),
 	};
 
 	if (writ_hash_init() != WRIT_OK)
