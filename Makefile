@@ -1,5 +1,6 @@
 # The front door; Meson and guests/Makefile do the work.  Every target first
-# installs what it lacks (tools/setup).
+# installs what it lacks (tools/setup).  `build` leaves the programs in build/, where they
+# find each other.
 BUILD ?= build
 PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 60
@@ -12,6 +13,10 @@ build:
 	tools/setup build test
 	[ -f $(BUILD)/build.ninja ] || meson setup $(BUILD) --prefix $(PREFIX)
 	ninja -C $(BUILD)
+	@for p in writ writ-worker writ-compiler; do \
+		f=$$(find $(BUILD)/src -type f -name $$p) && \
+		[ -z "$$f" ] || ln -f "$$f" $(BUILD)/$$p; \
+	done
 
 guests:
 	tools/setup guests
