@@ -1,6 +1,6 @@
 # The front door; Meson and guests/Makefile do the work.  Every target first
-# installs what it lacks (tools/setup).  `build` leaves the programs in build/, where they
-# find each other.
+# installs what it lacks (tools/setup).  `build` leaves the programs in build/,
+# where they find each other.
 BUILD ?= build
 PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 60
