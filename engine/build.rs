@@ -11,7 +11,9 @@ use std::{
 use wasmtime_internal_wit_bindgen::{
     FunctionConfig, FunctionFilter, FunctionFlags, Opts, TrappableError,
 };
-use wit_parser::Resolve;
+use wit_parser::{Resolve, WorldId, WorldItem};
+
+mod wit_text;
 
 /// The pinned version of the crates whose WIT is read.
 const PINNED: &str = "48.0.8";
@@ -29,6 +31,12 @@ world offered {
   include wasi:blobstore/imports;
   include wasi:logging/imports;
 }";
+
+/// Packages without a version that also go by one (`src/linker.rs` registers them).
+const SECOND_NAMES: &[(&str, &str)] = &[
+    ("wasi:blobstore/", "@0.2.0-draft"),
+    ("wasi:logging/", "@0.1.0-draft"),
+];
 
 /// Functions that may have to wait.  A whole interface counts for each of its functions.
 const WAITING: &[&str] = &[
@@ -172,6 +180,7 @@ const ERRORS: &[(&str, &str)] = &[
 
 fn main() -> Result<()> {
     println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rerun-if-changed=wit_text.rs");
     println!("cargo:rerun-if-changed=Cargo.lock");
     let out = PathBuf::from(env::var("OUT_DIR")?);
     let here = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
@@ -180,9 +189,40 @@ fn main() -> Result<()> {
     let world = resolve
         .push_str("offered.wit", WORLD)
         .and_then(|package| resolve.select_world(&[package], Some("offered")))?;
+    fs::write(out.join("offered.rs"), offered(&resolve, world))?;
     let code = options().generate(&mut resolve, world)?;
     fs::write(out.join("bindings.rs"), code)?;
     Ok(())
+}
+
+/// The interfaces of the world and their functions as a Rust table.
+fn offered(resolve: &Resolve, world: WorldId) -> String {
+    let mut rows = Vec::new();
+    for (key, item) in &resolve.worlds[world].imports {
+        let WorldItem::Interface { id, .. } = item else {
+            continue;
+        };
+        let functions: String = resolve.interfaces[*id]
+            .functions
+            .values()
+            .map(|f| format!("({:?}, {:?}), ", f.name, wit_text::function(resolve, f)))
+            .collect();
+        let name = resolve.name_world_key(key);
+        for (of, version) in SECOND_NAMES {
+            if name.starts_with(of) {
+                rows.push(format!(
+                    "({:?}, &[{functions}]),",
+                    format!("{name}{version}")
+                ));
+            }
+        }
+        rows.push(format!("({name:?}, &[{functions}]),"));
+    }
+    format!(
+        "/// Interfaces that the linker offers, with their functions in WIT syntax.\n\
+         pub const OFFERED: &[(&str, &[(&str, &str)])] = &[\n{}\n];\n",
+        rows.join("\n")
+    )
 }
 
 /// Load every package: the crates' first, then ours.

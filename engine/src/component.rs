@@ -1,7 +1,7 @@
 //! A loaded component: code, checked against the void table, ready to be instantiated.
 
 use crate::config::{self, EngineConfig};
-use crate::linker::linker;
+use crate::linker;
 use crate::ports::{Ports, VOID};
 use crate::state::State;
 use std::sync::OnceLock;
@@ -28,7 +28,7 @@ struct Host {
 
 impl Host {
     fn new(engine: Engine) -> Result<Host> {
-        let linker = linker(&engine)?;
+        let linker = linker::linker(&engine)?;
         Ok(Host { engine, linker })
     }
 }
@@ -101,30 +101,17 @@ pub struct Loaded {
     pub run: Option<ComponentExportIndex>,
 }
 
-/// Name everything that keeps the component from linking, one import at a time.
+/// Name everything that keeps the component from linking.
 fn unknown_imports(host: &Host, component: &Component, first: Error) -> String {
     let ty = component.component_type();
     let missing: Vec<&str> = ty
         .imports(&host.engine)
         .map(|(name, _)| name)
-        .filter(|name| !host.linker.clone().instance_exists(name))
+        .filter(|name| linker::resolve(name).is_none())
         .collect();
     match missing.is_empty() {
         true => format!("an import does not have the type that is offered: {first:#}"),
         false => format!("imports outside the void table: {}", missing.join(", ")),
-    }
-}
-
-/// Whether the linker offers an interface under `name` or a compatible one.
-trait InstanceExists {
-    fn instance_exists(self, name: &str) -> bool;
-}
-
-impl InstanceExists for Linker<State> {
-    fn instance_exists(mut self, name: &str) -> bool {
-        // Defining what exists already is refused: that is the question.
-        let exact = self.instance(name).is_err();
-        exact || crate::linker::offers(name)
     }
 }
 

@@ -30,6 +30,7 @@ fn base(c: &EngineConfig) -> Config {
     // WASI 0.2 needs no concurrency inside a component, and calls are faster without.
     config.concurrency_support(false);
     config.wasm_memory64(false);
+    config.wasm_gc(false);
     config.epoch_interruption(true);
     config.max_wasm_stack(WASM_STACK);
     config.async_stack_size(FIBER_STACK);

@@ -1,12 +1,12 @@
 //! `src/port/engine.h`, function by function.  A panic in here ends in abort(): every profile
 //! builds with `panic = "abort"`.
 
-#[cfg(feature = "compile")]
-use crate::{describe, validate};
 use crate::component::{LoadError, Loaded, WritEngine};
 use crate::config::EngineConfig;
 use crate::ports::{Ports, RawPorts, RawWake, WakeCell, status};
 use crate::task::{End, Outcome, Task, TaskLimits};
+#[cfg(feature = "compile")]
+use crate::{describe, validate};
 use std::ffi::{CStr, c_char, c_int};
 use std::fs::File;
 use std::io::Write;
@@ -196,7 +196,7 @@ pub unsafe extern "C" fn writ_engine_compile(
         // SAFETY: `engine` is alive.
         let engine = unsafe { &*engine };
         let code = engine.wasmtime().precompile_component(wasm);
-        code.map_err(|e| validate::Refusal::invalid(sentence(&e)))
+        code.map_err(|e| validate::explain(wasm, sentence(&e)))
     };
     // SAFETY: the caller's promises, passed on.
     unsafe { examine(wasm, len, code, err, compile) }

@@ -1,7 +1,14 @@
 //! The engine: Wasmtime behind `src/port/engine.h`, WASI behind `src/port/ports.h`.
 //! It keeps handles and lifts and lowers values; it decides nothing.
 
-#[allow(clippy::all, dead_code, unused_imports, unused_mut, unused_variables, unused_doc_comments)]
+#[allow(
+    clippy::all,
+    dead_code,
+    unused_imports,
+    unused_mut,
+    unused_variables,
+    unused_doc_comments
+)]
 mod bindings {
     include!(concat!(env!("OUT_DIR"), "/bindings.rs"));
 }

@@ -9,7 +9,7 @@ use wasmtime::{Engine, Result};
 pub fn linker(engine: &Engine) -> Result<Linker<State>> {
     let mut linker = Linker::new(engine);
     Offered::add_to_linker::<State, Has>(&mut linker, |state| state)?;
-    // Drafts that are the same under a second name.
+    // Drafts that are the same under a second name; build.rs knows them, too.
     macro_rules! also {
         ($($name:literal => $interface:path;)*) => {$({
             use $interface as interface;
@@ -26,47 +26,61 @@ pub fn linker(engine: &Engine) -> Result<Linker<State>> {
     Ok(linker)
 }
 
-/// Whether a compatible version of `name` is in the table: the 0.2.x of the interfaces that are
-/// registered at 0.2.12 serve each other.
-pub fn offers(name: &str) -> bool {
-    let Some((interface, version)) = name.split_once('@') else {
-        return false;
-    };
-    let stable = version
-        .strip_prefix("0.2.")
-        .is_some_and(|patch| !patch.is_empty() && patch.bytes().all(|b| b.is_ascii_digit()));
-    stable && STABLE.contains(&interface)
+include!(concat!(env!("OUT_DIR"), "/offered.rs"));
+
+/// The place in `OFFERED` of what serves `name`: the same name, or for the stable 0.2.x any
+/// other 0.2.x of the interface.
+pub fn resolve(name: &str) -> Option<usize> {
+    let exact = OFFERED.iter().position(|(offered, _)| *offered == name);
+    exact.or_else(|| {
+        let (interface, version) = name.split_once('@')?;
+        OFFERED.iter().position(|(offered, _)| {
+            offered
+                .split_once('@')
+                .is_some_and(|(i, v)| i == interface && is_stable(v) && is_stable(version))
+        })
+    })
 }
 
-/// The interfaces of WASI 0.2.
-pub const STABLE: &[&str] = &[
-    "wasi:cli/environment",
-    "wasi:cli/exit",
-    "wasi:cli/stderr",
-    "wasi:cli/stdin",
-    "wasi:cli/stdout",
-    "wasi:cli/terminal-input",
-    "wasi:cli/terminal-output",
-    "wasi:cli/terminal-stderr",
-    "wasi:cli/terminal-stdin",
-    "wasi:cli/terminal-stdout",
-    "wasi:clocks/monotonic-clock",
-    "wasi:clocks/wall-clock",
-    "wasi:filesystem/preopens",
-    "wasi:filesystem/types",
-    "wasi:http/outgoing-handler",
-    "wasi:http/types",
-    "wasi:io/error",
-    "wasi:io/poll",
-    "wasi:io/streams",
-    "wasi:random/insecure",
-    "wasi:random/insecure-seed",
-    "wasi:random/random",
-    "wasi:sockets/instance-network",
-    "wasi:sockets/ip-name-lookup",
-    "wasi:sockets/network",
-    "wasi:sockets/tcp",
-    "wasi:sockets/tcp-create-socket",
-    "wasi:sockets/udp",
-    "wasi:sockets/udp-create-socket",
-];
+fn is_stable(version: &str) -> bool {
+    version
+        .strip_prefix("0.2.")
+        .is_some_and(|patch| !patch.is_empty() && patch.bytes().all(|b| b.is_ascii_digit()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_patch_of_02_is_served() {
+        assert!(resolve("wasi:io/streams@0.2.12").is_some());
+        assert_eq!(
+            resolve("wasi:io/streams@0.2.0"),
+            resolve("wasi:io/streams@0.2.12")
+        );
+        assert!(resolve("wasi:io/streams@0.2.99").is_some());
+    }
+
+    #[test]
+    fn drafts_match_their_own_name_only() {
+        assert!(resolve("wasi:keyvalue/store@0.2.0-draft").is_some());
+        assert!(resolve("wasi:keyvalue/store@0.2.0-draft2").is_some());
+        assert!(resolve("wasi:keyvalue/store@0.2.0").is_none());
+        assert!(resolve("wasi:keyvalue/store").is_none());
+        assert!(resolve("wasi:logging/logging").is_some());
+        assert!(resolve("wasi:logging/logging@0.1.0-draft").is_some());
+        assert!(resolve("wasi:io/streams@0.3.0").is_none());
+        assert!(resolve("wasi:io/streams@0.2.").is_none());
+    }
+
+    #[test]
+    fn the_table_and_the_linker_agree() {
+        let engine = wasmtime::Engine::default();
+        let mut linker = linker(&engine).unwrap();
+        for (name, _) in OFFERED {
+            // Opening an instance that is there already is refused.
+            assert!(linker.instance(name).is_err(), "{name}");
+        }
+    }
+}

@@ -120,10 +120,7 @@ async fn call_run(
     Ok(result)
 }
 
-fn end(
-    result: std::result::Result<std::result::Result<(), ()>, Failure>,
-    meter: &Meter,
-) -> End {
+fn end(result: std::result::Result<std::result::Result<(), ()>, Failure>, meter: &Meter) -> End {
     let (e, started) = match result {
         Ok(Ok(())) => return End::Done,
         Ok(Err(())) => return exit(1, meter),

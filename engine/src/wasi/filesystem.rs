@@ -345,7 +345,12 @@ impl types::HostDescriptor for State {
         Ok(())
     }
 
-    async fn set_times(&mut self, fd: Fd, atime: NewTimestamp, mtime: NewTimestamp) -> FsResult<()> {
+    async fn set_times(
+        &mut self,
+        fd: Fd,
+        atime: NewTimestamp,
+        mtime: NewTimestamp,
+    ) -> FsResult<()> {
         let mut req = FsReq::new(FsOp::SetTimes, self.handle(&fd)?);
         req.atime = new_time(atime)?;
         req.mtime = new_time(mtime)?;
