@@ -52,13 +52,14 @@ world_now(void *ctx, struct writ_time *out)
 	*out = (struct writ_time){ w->clock++, 5 };
 }
 
-/* "/a/b/" + "**" matches all below; otherwise equal. */
+/* "/a/b/" + "**" matches /a/b and all below; otherwise equal. */
 static bool
 matches(struct writ_str pattern, struct writ_str path)
 {
 	if (pattern.len > 2 && pattern.ptr[pattern.len - 1] == '*') {
-		pattern.len -= 2;
-		return writ_str_starts(path, pattern);
+		pattern.len -= 3;
+		return writ_str_starts(path, pattern) &&
+		    (path.len == pattern.len || path.ptr[pattern.len] == '/');
 	}
 	return writ_str_eq(pattern, path);
 }
