@@ -203,6 +203,8 @@ expand_link(struct writ_fs_walk *w, char *target, size_t cap)
 		return stop(w, WRIT_LOOP);
 	st = store->be->readlink(store->ctx, writ_fs_walk_place(w), target, cap,
 	    &n);
+	if (st == WRIT_NOTSYMLINK)
+		return stop(w, WRIT_LOOP);	/* it was one a moment ago */
 	if (st == WRIT_OK)
 		st = check_text(writ_str(target, n));
 	if (st == WRIT_OK && n >= w->rest)
