@@ -438,32 +438,64 @@ test_audit__beyond_its_bytes_a_session_is_refused(void **state)
 	fixture_verify(f, 0, NULL);
 }
 
+static enum writ_status
+record_some(struct fixture *f)
+{
+	writ_auto(writ_audit) a = NULL;
+	struct writ_audit_decision d = fixture_decision(WRIT_AUDIT_DENY);
+	struct writ_audit_end e = { WRIT_STR("x"), { NULL, 0 }, 0, 0 };
+	enum writ_status st = fixture_open(f, &a, NULL);
+	uint64_t id;
+	int i;
+
+	for (i = 0; i < 20 && st == WRIT_OK; i++)
+		st = writ_audit_decide(a, &d, &id, NULL);
+	d.kind = WRIT_STR("http");
+	if (st == WRIT_OK)
+		st = writ_audit_decide(a, &d, &id, NULL);
+	return st == WRIT_OK ? writ_audit_session_end(a, &e, NULL) : st;
+}
+
 static void
 test_audit__nth_failure_leaves_a_good_chain(void **state)
 {
 	struct fixture *f = *state;
-	struct writ_audit_decision d = fixture_decision(WRIT_AUDIT_DENY);
-	struct writ_audit_report r;
-	struct writ_audit *a;
 	enum writ_status st = WRIT_NOMEM;
-	uint64_t id;
-	long n, i;
+	long n;
 
 	writ_audit_free(fixture_must_open(f));
-	for (n = 0; n < 1000 && st != WRIT_OK; n++) {
-		a = NULL;
+	for (n = 0; n < 100 && st != WRIT_OK; n++) {
 		writ_mem_fail_after(n);
-		st = fixture_open(f, &a, NULL);
-		for (i = 0; i < 30 && st == WRIT_OK; i++)
-			st = writ_audit_decide(a, &d, &id, NULL);
-		if (st == WRIT_OK)
-			st = writ_audit_verify(f->path, &r, NULL);
+		st = record_some(f);
 		writ_mem_fail_after(-1);
 		if (st != WRIT_OK)
 			assert_int_equal(st, WRIT_NOMEM);
-		writ_audit_free(a);
 		fixture_verify(f, 0, NULL);
 	}
+	/* handle, line, counts; the second time also the file's tail */
+	assert_in_range(n, 4, 8);
+}
+
+static void
+test_audit__nth_failure_of_a_check_is_nomem(void **state)
+{
+	struct fixture *f = *state;
+	struct writ_audit_report r;
+	struct writ_audit *a = fixture_must_open(f);
+	enum writ_status st = WRIT_NOMEM;
+	long n;
+
+	fixture_decide(a, fixture_decision(WRIT_AUDIT_ALLOW), 2);
+	writ_audit_free(a);
+	for (n = 0; n < 1000 && st != WRIT_OK; n++) {
+		writ_mem_fail_after(n);
+		st = writ_audit_verify(f->path, &r, NULL);
+		writ_mem_fail_after(-1);
+		if (st != WRIT_OK)
+			assert_int_equal(st, WRIT_NOMEM);
+		assert_int_equal(r.bad_line, 0);
+	}
+	assert_int_equal(r.records, 2);
 	assert_in_range(n, 5, 999);
 }
 
@@ -490,6 +522,7 @@ main(void)
 		    test_audit__a_report_too_large_is_limit_and_harmless),
 		WITH_FIXTURE(test_audit__beyond_its_bytes_a_session_is_refused),
 		WITH_FIXTURE(test_audit__nth_failure_leaves_a_good_chain),
+		WITH_FIXTURE(test_audit__nth_failure_of_a_check_is_nomem),
 	};
 
 	if (writ_hash_init() != WRIT_OK)

@@ -37,6 +37,7 @@ test_file__is_private_and_not_inherited(void **state)
 	umask(mask);
 	assert_int_equal(stat(f->path, &sb), 0);
 	assert_int_equal(sb.st_mode, S_IFREG | 0600);
+	assert_non_null(a);
 	for (fd = 3; fd < 256; fd++) {
 		snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
 		n = readlink(link, target, sizeof(target) - 1);
@@ -285,8 +286,8 @@ static void
 test_file__session_ids_are_plain_names(void **state)
 {
 	static const char *const bad[] = { "", "a/b", "..", ".a", "a b", "a\n",
-		"\xc3\xa9", "a\"", "12345678901234567890123456789012345678901"
-		"234567890123456789012345" };
+		"\xc3\xa9", "a\"", ("12345678901234567890123456789012345678901"
+		"234567890123456789012345") };
 	struct fixture *f = *state;
 	struct writ_audit_config c = { .path = f->path,
 		.principal = WRIT_STR("uid:7") };
