@@ -35,7 +35,7 @@ need_debian() {
 	done
 	[ ${#missing[@]} -gt 0 ] || return 0
 	say "installing Debian packages: ${missing[*]}"
-	if [ ! -e "$deps/.apt-updated" ]; then
+	if [ -z "$(find "$deps/.apt-updated" -mmin -600 2>/dev/null)" ]; then
 		as_root apt-get update -q >&2
 		: >"$deps/.apt-updated"
 	fi
@@ -65,17 +65,34 @@ fresh() {
 	[ -f "$stamp" ] && [ "$(cat "$stamp")" = "$want" ]
 }
 
+# Sets node and npm.  npm leaves out what it thinks its own Node.js too old for,
+# so a Node.js older than 22 (Debian's is 18) only fetches a newer one.
+need_node() {
+	local arch=x64
+	command -v npm >/dev/null || need_debian nodejs npm
+	npm=$(readlink -f "$(command -v npm)")
+	node=$(command -v node)
+	version_ge "$(node --version | tr -d v)" 22 && return 0
+	[ "$(uname -m)" != aarch64 ] || arch=arm64
+	node=$deps/node/node_modules/node-linux-$arch/bin/node
+	[ -x "$node" ] && return 0
+	say "installing Node.js $node_version"
+	npm install --prefix "$deps/node" --no-audit --no-fund --no-save \
+	    --loglevel=error "node-linux-$arch@$node_version" >&2
+}
+
 # The npm packages locked in folder $1 of the checkout, installed into $2.
 need_npm() {
 	local from=$root/$1 to=$2 want
 	fresh "$to/.stamp" "$from/package.json" "$from/package-lock.json" &&
 	    return 0
-	command -v npm >/dev/null || need_debian nodejs npm
+	need_node
 	say "installing npm packages of $1/package-lock.json"
 	mkdir -p "$to"
 	rm -f "$to/.stamp"
 	cp "$from/package.json" "$from/package-lock.json" "$to/"
-	(cd "$to" && npm ci --no-audit --no-fund --loglevel=error) >&2
+	(cd "$to" && PATH=$(dirname "$node"):$PATH "$node" "$npm" ci \
+	    --no-audit --no-fund --loglevel=error) >&2
 	echo "$want" >"$to/.stamp"
 }
 
