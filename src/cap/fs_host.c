@@ -386,8 +386,10 @@ host_list(void *store, struct writ_fs_node *dir,
 		if (at == n) {
 			n = getdents64(fd, buf, DENTS_LEN);
 			at = 0;
+			/* ENOENT: the directory was removed; it is empty. */
 			if (n <= 0)
-				return n ? status(errno) : WRIT_OK;
+				return n && errno != ENOENT ? status(errno) :
+				    WRIT_OK;
 		}
 		d = (const struct dirent64 *)(const void *)(buf + at);
 		at += d->d_reclen;

@@ -455,3 +455,12 @@ w_names(struct world *w, uint64_t dir, char out[4096])
 	out[len] = 0;
 	return out;
 }
+
+uint32_t
+world_random(uint64_t *state)
+{
+	*state ^= *state >> 12;
+	*state ^= *state << 25;
+	*state ^= *state >> 27;
+	return (uint32_t)((*state * 0x2545f4914f6cdd1d) >> 32);
+}

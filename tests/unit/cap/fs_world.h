@@ -91,6 +91,9 @@ bool w_exists(struct world *w, const char *path);
 /** "a b c": the names of a directory as listed. */
 const char *w_names(struct world *w, uint64_t dir, char out[4096]);
 
+/** xorshift64*: the next number of a repeatable sequence; *state is never 0. */
+uint32_t world_random(uint64_t *state);
+
 #define assert_status(got, want)                                        \
 	do {                                                            \
 		enum writ_status g_ = (got), w_ = (want);               \

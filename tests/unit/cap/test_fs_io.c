@@ -15,20 +15,13 @@ make(struct world *w, const char *name)
 	return h;
 }
 
-static uint32_t
-next_random(uint32_t *seed)
-{
-	*seed = *seed * 1664525u + 1013904223u;
-	return *seed >> 8;
-}
-
 /* Random reads, writes, appends and sizes against a plain array. */
 static void
 against_array(enum world_kind kind)
 {
 	static uint8_t model[BIG], buf[WRIT_FS_IO_MAX], got[WRIT_FS_IO_MAX];
 	struct world w;
-	uint32_t seed = 42;
+	uint64_t seed = 42;
 	uint64_t h;
 	size_t size = 0, n, i;
 	int round;
@@ -37,15 +30,15 @@ against_array(enum world_kind kind)
 	memset(model, 0, sizeof(model));
 	h = make(&w, "f");
 	for (round = 0; round < 3000; round++) {
-		size_t at = next_random(&seed) % BIG;
-		size_t len = next_random(&seed) % 3 ? next_random(&seed) % 900 :
-		    next_random(&seed) % sizeof(buf);
-		unsigned what = next_random(&seed) % 8;
+		size_t at = world_random(&seed) % BIG;
+		size_t len = world_random(&seed) % 3 ? world_random(&seed) % 900 :
+		    world_random(&seed) % sizeof(buf);
+		unsigned what = world_random(&seed) % 8;
 
 		if (len > BIG - at)
 			len = BIG - at;
 		for (i = 0; i < len; i++)
-			buf[i] = (uint8_t)next_random(&seed);
+			buf[i] = (uint8_t)world_random(&seed);
 		if (what < 3) {
 			assert_status(w_write(&w, h, at, buf, len, &n), WRIT_OK);
 			assert_int_equal(n, len);
