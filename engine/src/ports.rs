@@ -42,6 +42,7 @@ pub mod status {
     pub const BUSY: u32 = 23;
     pub const NOTSYMLINK: u32 = 24;
     pub const OVERFLOW: u32 = 25;
+    pub const NOTPERM: u32 = 28;
 }
 use status::{AGAIN, IO, LIMIT, NOENT, OK, PENDING};
 

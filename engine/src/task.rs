@@ -8,7 +8,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use wasmtime::component::{ComponentExportIndex, InstancePre, ResourceTableError};
-use wasmtime::{Error, Result, Store, Trap};
+use wasmtime::{Error, Result, Store, Trap, WasmBacktrace};
+
+/// Callers that a trap's text names.
+const FRAMES_SHOWN: usize = 5;
 
 /// `struct writ_task_limits`.
 #[repr(C)]
@@ -166,10 +169,20 @@ fn limit_of(e: &Error, text: &str) -> Option<&'static str> {
     None
 }
 
-/// The causes in one line, the root first: it says most.
+/// The cause, and where the guest was.
 fn text(e: &Error) -> String {
-    let mut parts: Vec<String> = e.chain().map(ToString::to_string).collect();
-    parts.reverse();
-    parts.dedup();
-    parts.join("; ")
+    let mut text = e.root_cause().to_string();
+    let Some(trace) = e.downcast_ref::<WasmBacktrace>() else {
+        return text;
+    };
+    let mut word = " in ";
+    for frame in trace.frames().iter().take(FRAMES_SHOWN) {
+        text.push_str(word);
+        match frame.func_name() {
+            Some(name) => text.push_str(name),
+            None => text.push_str(&format!("function {}", frame.func_index())),
+        }
+        word = " < ";
+    }
+    text
 }

@@ -73,7 +73,8 @@ type FsResult<T> = std::result::Result<T, FsErr>;
 pub fn fs_code(st: u32) -> ErrorCode {
     match st {
         status::AGAIN => ErrorCode::WouldBlock,
-        status::DENIED => ErrorCode::NotPermitted,
+        status::DENIED => ErrorCode::Access,
+        status::NOTPERM => ErrorCode::NotPermitted,
         status::NOENT => ErrorCode::NoEntry,
         status::EXIST => ErrorCode::Exist,
         status::LIMIT => ErrorCode::Quota,
