@@ -120,6 +120,25 @@ writ_fs_memory_data_write(struct writ_fs_node *node, uint64_t offset,
 	return done;
 }
 
+/* What the quota gives back, memory gives back too: a chunk is at most twice as long
+ * as what is in it. */
+static void
+shrink_first(struct writ_fs_node *node, size_t end)
+{
+	size_t cap = 64;
+	uint8_t *p;
+
+	while (cap < end)
+		cap *= 2;
+	if (cap >= node->first_cap)
+		return;
+	p = writ_realloc(node->chunks[0], cap, 1);
+	if (!p)
+		return;		/* it stays as it is, which is only larger */
+	node->chunks[0] = p;
+	node->first_cap = cap;
+}
+
 void
 writ_fs_memory_data_resize(struct writ_fs_node *node, uint64_t size)
 {
@@ -129,6 +148,8 @@ writ_fs_memory_data_resize(struct writ_fs_node *node, uint64_t size)
 		if (at && chunk_len(node, i) > at)
 			memset(node->chunks[i] + at, 0,
 			    chunk_len(node, i) - at);
+		if (at && i == 0)
+			shrink_first(node, at);
 		for (i += at ? 1 : 0; i < node->chunk_slots; i++) {
 			writ_mem_free(node->chunks[i]);
 			node->chunks[i] = NULL;

@@ -282,7 +282,7 @@ mounted_inside(const struct world *w, bool bind)
 {
 	char path[512], outer[512];
 
-	if (unshare(CLONE_NEWNS) ||
+	if (unshare(CLONE_NEWNS | (geteuid() ? CLONE_NEWUSER : 0)) ||
 	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
 		return 77;
 	world_path(w, "mnt", path);

@@ -1,6 +1,8 @@
 /* Quotas: bytes and names, FSQ-07 and FSQ-08. */
 #include "fs_world.h"
 
+#include <malloc.h>
+
 #define QUOTA 100000u
 
 static uint64_t
@@ -234,6 +236,33 @@ test_fs_quota__memory_is_never_without(void **state)
 	world_release(&w);
 }
 
+/* Memory follows the quota: what truncation gives back is really free again. */
+static void
+test_fs_quota__memory_in_use_follows_the_count(void **state)
+{
+	static uint8_t block[WRIT_FS_IO_MAX];
+	struct world w;
+	char name[32];
+	unsigned i;
+	uint64_t h;
+	size_t n, before = mallinfo2().uordblks, after;
+
+	world_init(&w, &(struct world_spec){ .kind = WORLD_MEMORY,
+	    .quota_bytes = 1 << 20 });
+	for (i = 0; i < 2000; i++) {
+		snprintf(name, sizeof(name), "f%u", i);
+		h = make(&w, name);
+		assert_status(w_write(&w, h, 0, block, sizeof(block), &n),
+		    WRIT_OK);
+		assert_int_equal(n, sizeof(block));
+		assert_status(w_set_size(&w, h, 1 + i % 60), WRIT_OK);
+		assert_status(w_close(&w, h), WRIT_OK);
+	}
+	after = mallinfo2().uordblks;
+	assert_true(after < before + (4u << 20));
+	world_release(&w);
+}
+
 /* A million empty files (FSQ-08) end at the default. */
 static void
 test_fs_quota__a_million_files_end(void **state)
@@ -263,6 +292,7 @@ main(void)
 		cmocka_unit_test(test_fs_quota__unlink_rename_and_close_give_back),
 		cmocka_unit_test(test_fs_quota__every_name_counts),
 		cmocka_unit_test(test_fs_quota__memory_is_never_without),
+		cmocka_unit_test(test_fs_quota__memory_in_use_follows_the_count),
 		cmocka_unit_test(test_fs_quota__a_million_files_end),
 	};
 
