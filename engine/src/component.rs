@@ -10,7 +10,7 @@ use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker};
 use wasmtime::{Engine, Error, Result, Store};
 
 /// Epoch ticks that a warm-up may run for.
-const WARM_TICKS: u32 = 1000;
+const WARM_TICKS: u32 = 200;
 const WARM_MEMORY: u64 = 4 << 30;
 const WARM_HANDLES: u64 = 1000;
 

@@ -133,7 +133,8 @@ fn producers(wasm: &[u8]) -> Vec<String> {
         {
             if found.len() < PRODUCERS_MAX {
                 let text = format!("{} {}", value.name, value.version);
-                found.insert(text[..text.floor_char_boundary(PRODUCER_BYTES)].to_string());
+                let text = &text[..text.floor_char_boundary(PRODUCER_BYTES)];
+                found.insert(text.trim_end().to_string());
             }
         }
     }
