@@ -172,6 +172,11 @@ giving_back(enum world_kind kind)
 	assert_int_equal(files_used(&w), 1);
 	w_make_file(&w, "a", "");
 	assert_int_equal(bytes_used(&w), 0);
+	w_make_file(&w, "a", "123");
+	assert_status(w_two(&w, WRIT_FS_LINK, 0, "a", 0, "b"), WRIT_OK);
+	assert_status(w_one(&w, WRIT_FS_UNLINK, 0, "b"), WRIT_OK);
+	assert_int_equal(bytes_used(&w), 3);
+	w_make_file(&w, "a", "");
 	w_make_link(&w, "text", "l");
 	assert_int_equal(bytes_used(&w), 4);
 	assert_status(w_one(&w, WRIT_FS_UNLINK, 0, "l"), WRIT_OK);

@@ -168,6 +168,35 @@ test_fs_rules__deny_follows_the_place(void **state)
 	FOR_BOTH(moving_out);
 }
 
+/* A denied directory denies what is in it, a denied link what it leads to. */
+static void
+exact(enum world_kind kind)
+{
+	static const struct writ_fs_deny deny[] = { { "/data/dir", false },
+		{ "/data/l", false } };
+	struct world w;
+
+	world_init(&w, &(struct world_spec){ .kind = kind });
+	w_make_dir(&w, "dir");
+	w_make_file(&w, "dir/f", "x");
+	w_make_file(&w, "dirt", "x");
+	w_make_link(&w, "dirt", "l");
+	w.rules.deny = deny;
+	w.rules.deny_count = 2;
+	assert_status(w_open(&w, 0, "dir/f", 0, WRIT_FD_READ, NULL), WRIT_DENIED);
+	assert_status(w_open(&w, 0, "dir/no", 0, WRIT_FD_READ, NULL),
+	    WRIT_DENIED);
+	assert_status(w_open(&w, 0, "l", 0, WRIT_FD_READ, NULL), WRIT_DENIED);
+	assert_status(w_open(&w, 0, "dirt", 0, WRIT_FD_READ, NULL), WRIT_OK);
+	world_release(&w);
+}
+
+static void
+test_fs_rules__deny_covers_what_lies_below(void **state)
+{
+	FOR_BOTH(exact);
+}
+
 /* Denied and there, denied and not there: the same answer (ORA-01). */
 static void
 oracle(enum world_kind kind)
@@ -541,6 +570,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_fs_rules__protected_names_stand_all_tricks),
 		cmocka_unit_test(test_fs_rules__deny_follows_the_place),
+		cmocka_unit_test(test_fs_rules__deny_covers_what_lies_below),
 		cmocka_unit_test(test_fs_rules__refusals_do_not_tell_what_exists),
 		cmocka_unit_test(
 		    test_fs_walk__other_mounts_are_not_reached_from_above),
