@@ -24,6 +24,8 @@ mod ports;
 mod state;
 mod stream;
 mod task;
+#[cfg(test)]
+mod tests;
 #[cfg(feature = "compile")]
 mod validate;
 mod wasi;

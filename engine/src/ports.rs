@@ -734,3 +734,7 @@ impl Ports {
 
 /// The table behind `Ports::void`.
 pub const VOID: RawPorts = void::PORTS;
+
+#[cfg(test)]
+#[path = "fake.rs"]
+pub mod fake;

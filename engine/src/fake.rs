@@ -1,0 +1,225 @@
+//! Ports for tests: everything is in one `Fake`, which the tests look into.
+
+use super::*;
+use std::collections::VecDeque;
+
+/// What the port functions act on.
+pub struct Fake {
+    /// Chunks of stdin; none: not yet.  Empty: the end.
+    pub stdin: VecDeque<Option<Vec<u8>>>,
+    pub out: Vec<u8>,
+    pub room: Result<usize, u32>,
+    pub mono: u64,
+    pub waits: Vec<u64>,
+    pub wait_status: u32,
+    pub refused: Vec<String>,
+    /// The one file of the tree.
+    pub file: Vec<u8>,
+    /// Status of the next requests.
+    pub status: u32,
+    /// Requests stay open until `complete`.
+    pub late: bool,
+    /// Most bytes that one write takes.
+    pub write_max: usize,
+    pub started: Vec<FsOp>,
+    pub forgotten: u32,
+    queue: Vec<*mut RawFsCall>,
+}
+
+impl Fake {
+    pub fn new() -> Box<Fake> {
+        Box::new(Fake {
+            stdin: VecDeque::new(),
+            out: Vec::new(),
+            room: Ok(IO_MAX),
+            mono: 1000,
+            waits: Vec::new(),
+            wait_status: OK,
+            refused: Vec::new(),
+            file: Vec::new(),
+            status: OK,
+            late: false,
+            write_max: usize::MAX,
+            started: Vec::new(),
+            forgotten: 0,
+            queue: Vec::new(),
+        })
+    }
+
+    /// A table of ports over `self`; both must outlive the `Ports` made from it.
+    pub fn table(&mut self) -> Box<RawPorts> {
+        let ctx = ptr::from_mut(self).cast();
+        let mut raw = Box::new(VOID);
+        raw.stdio = RawStdio {
+            ctx,
+            read,
+            room,
+            write,
+        };
+        raw.clock.ctx = ctx;
+        raw.clock.mono_now = mono_now;
+        raw.clock.wait = wait;
+        raw.random = RawRandom { ctx, fill };
+        raw.refuse = RawRefuse { ctx, refused };
+        raw.tree = RawTree {
+            ctx,
+            preopen,
+            start,
+        };
+        raw.forget = forget;
+        raw.forget_ctx = ctx;
+        raw
+    }
+
+    pub fn count(&self, what: FsOp) -> usize {
+        self.started.iter().filter(|op| **op == what).count()
+    }
+
+    /// Finish the requests in flight.
+    pub fn complete(&mut self) {
+        for call in std::mem::take(&mut self.queue) {
+            // SAFETY: a call in flight stays where it is until `done`.
+            unsafe {
+                (*call).op.status = self.run(&mut *call);
+                let done = (*call).op.done.expect("op.done is set");
+                done(&mut (*call).op);
+            }
+        }
+    }
+
+    fn run(&mut self, call: &mut RawFsCall) -> u32 {
+        if self.status != OK {
+            return self.status;
+        }
+        match call.what {
+            FsOp::Open => {
+                call.out_handle = 7;
+                call.out_type = 6;
+                call.out_fd_flags = call.fd_flags;
+            }
+            FsOp::Read => {
+                let at = self.file.len().min(call.offset as usize);
+                let n = call.len.min(self.file.len() - at);
+                // SAFETY: the caller lends `len` bytes.
+                unsafe { ptr::copy_nonoverlapping(self.file[at..].as_ptr(), call.buf, n) };
+                call.out_count = n;
+            }
+            FsOp::Write | FsOp::Append => {
+                let n = call.len.min(self.write_max);
+                let at = match call.what {
+                    FsOp::Write => call.offset as usize,
+                    _ => self.file.len(),
+                };
+                if self.file.len() < at + n {
+                    self.file.resize(at + n, 0);
+                }
+                // SAFETY: the caller lends `len` bytes.
+                let bytes = unsafe { std::slice::from_raw_parts(call.buf, n) };
+                self.file[at..at + n].copy_from_slice(bytes);
+                call.out_count = n;
+            }
+            _ => {}
+        }
+        OK
+    }
+}
+
+/// The fake behind a port's context.
+fn fake<'a>(ctx: *mut c_void) -> &'a mut Fake {
+    // SAFETY: `table` put it there; tests are single-threaded and keep it alive.
+    unsafe { &mut *ctx.cast::<Fake>() }
+}
+
+unsafe extern "C" fn read(
+    ctx: *mut c_void,
+    p: *mut u8,
+    cap: usize,
+    n: *mut usize,
+    _: *mut RawWake,
+) -> u32 {
+    let chunk = match fake(ctx).stdin.pop_front() {
+        None => return status::CLOSED,
+        Some(None) => return AGAIN,
+        Some(Some(chunk)) => chunk,
+    };
+    assert!(chunk.len() <= cap);
+    // SAFETY: the caller lends `cap` bytes and one count.
+    unsafe {
+        ptr::copy_nonoverlapping(chunk.as_ptr(), p, chunk.len());
+        *n = chunk.len();
+    }
+    OK
+}
+
+unsafe extern "C" fn room(ctx: *mut c_void, _: u32, n: *mut usize, _: *mut RawWake) -> u32 {
+    match fake(ctx).room {
+        Ok(0) => AGAIN,
+        Ok(room) => {
+            // SAFETY: the caller lends one count.
+            unsafe { *n = room };
+            OK
+        }
+        Err(st) => st,
+    }
+}
+
+unsafe extern "C" fn write(ctx: *mut c_void, _: u32, p: *const u8, n: usize) -> u32 {
+    // SAFETY: the caller lends `n` bytes.
+    let bytes = unsafe { std::slice::from_raw_parts(p, n) };
+    fake(ctx).out.extend_from_slice(bytes);
+    OK
+}
+
+unsafe extern "C" fn mono_now(ctx: *mut c_void) -> u64 {
+    fake(ctx).mono
+}
+
+unsafe extern "C" fn wait(ctx: *mut c_void, deadline: u64, _: *mut RawWake) -> u32 {
+    let fake = fake(ctx);
+    fake.waits.push(deadline);
+    if fake.wait_status == OK {
+        fake.mono = deadline;
+    }
+    fake.wait_status
+}
+
+unsafe extern "C" fn fill(_: *mut c_void, _: bool, p: *mut u8, n: usize) -> u32 {
+    // SAFETY: the caller lends `n` bytes.
+    unsafe { ptr::write_bytes(p, 42, n) };
+    OK
+}
+
+unsafe extern "C" fn refused(ctx: *mut c_void, kind: *const c_char, op: Str, target: Str) {
+    // SAFETY: a C string, borrowed for the call.
+    let kind = unsafe { CStr::from_ptr(kind) }.to_string_lossy();
+    let line = format!("{kind} {} {}", op.to_text(), target.to_text());
+    fake(ctx).refused.push(line);
+}
+
+unsafe extern "C" fn preopen(_: *mut c_void, i: usize, name: *mut Str, handle: *mut u64) -> u32 {
+    if i > 1 {
+        return NOENT;
+    }
+    // SAFETY: the caller lends both.
+    unsafe {
+        *name = Str::new(["/", "/src"][i]);
+        *handle = 1 + i as u64;
+    }
+    OK
+}
+
+unsafe extern "C" fn start(ctx: *mut c_void, call: *mut RawFsCall) -> u32 {
+    let fake = fake(ctx);
+    // SAFETY: the call is the caller's until it has finished.
+    let call = unsafe { &mut *call };
+    fake.started.push(call.what);
+    if fake.late && call.what != FsOp::Close {
+        fake.queue.push(call);
+        return PENDING;
+    }
+    fake.run(call)
+}
+
+unsafe extern "C" fn forget(ctx: *mut c_void, _: *mut RawWake) {
+    fake(ctx).forgotten += 1;
+}
