@@ -121,7 +121,7 @@ writ_jail_cap_memory(uint64_t bytes, struct writ_err *err);
  * Shut the door: no more threads or processes, a Landlock layer with no rule, and the
  * system-call filter of `role` (src/jail/calls.c; anything else kills the process).
  * Nothing opens and nothing new becomes executable from here on.  `*walls` gets the mask of
- * walls that stand: each is asked of the kernel, not remembered.
+ * walls that stand, asked of the kernel where it can be asked.
  * Fails: WRIT_IO or WRIT_UNSUPPORTED a wall that is not in `without` does not stand, named.
  */
 WRIT_MUST_CHECK enum writ_status

@@ -1,0 +1,116 @@
+#include <linux/futex.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include "jail/calls.h"
+
+#define W WRIT_CALL_WORKER
+#define C WRIT_CALL_COMPILER
+#define BOTH WRIT_CALL_BOTH
+
+/* Conditions: of an int the kernel reads 32 bits, of a long all 64. */
+#define INT 0xffffffffull
+#define ANY 0, { { 0 } }
+#define IS(arg, v) 1, { { arg, INT, v } }
+#define NO_BITS(arg, allowed) 1, { { arg, INT & ~(uint64_t)(allowed), 0 } }
+
+/* Private memory alone, never executable; where it lies is the program's business. */
+#define PROT_OK (PROT_READ | PROT_WRITE)
+#define MAP_OK (MAP_ANONYMOUS | MAP_FIXED | MAP_FIXED_NOREPLACE | \
+	MAP_NORESERVE | MAP_STACK | MAP_POPULATE)
+#define DATA(arg) { arg, ~(uint64_t)PROT_OK, 0 }
+#define PRIVATE(arg) { arg, ~(uint64_t)MAP_OK, MAP_PRIVATE }
+
+#define FUTEX_MASK (INT & ~(uint64_t)(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME))
+#define FUTEX(op) 1, { { 1, FUTEX_MASK, op } }
+
+#define WIRE 3		/* the worker's; the compiler's 3 is its input */
+#define CODE 4
+#define TEXT 5
+#define STDERR 2	/* inert; so that an abort can end as an abort */
+
+static const struct writ_call_row rows[] = {
+	/* name               who   arguments */
+	/* ending, and faults: the engine's handlers turn guest faults into traps */
+	{ "exit_group",       BOTH, ANY },
+	{ "rt_sigreturn",     BOTH, ANY },
+	{ "rt_sigprocmask",   BOTH, ANY },
+	{ "sigaltstack",      BOTH, ANY },
+	{ "restart_syscall",  BOTH, ANY },
+	{ "rt_sigaction",     BOTH, IS(0, SIGSEGV) },
+	{ "rt_sigaction",     BOTH, IS(0, SIGBUS) },
+	{ "rt_sigaction",     BOTH, IS(0, SIGILL) },
+	{ "rt_sigaction",     BOTH, IS(0, SIGFPE) },
+	{ "rt_sigaction",     BOTH, IS(0, SIGABRT) },
+	{ "getpid",           BOTH, ANY },
+	{ "gettid",           BOTH, ANY },
+	{ "tgkill",           BOTH, 2, { { 0, INT, WRIT_CALL_SELF },
+	    { 2, INT, SIGABRT } } },
+	{ "write",            BOTH, IS(0, STDERR) },
+	{ "writev",           BOTH, IS(0, STDERR) },
+
+	/* memory */
+	{ "mmap",             BOTH, 2, { DATA(2), PRIVATE(3) } },
+	{ "mprotect",         BOTH, 1, { DATA(2) } },
+	{ "munmap",           BOTH, ANY },
+	{ "mremap",           BOTH, 1, { { 3, ~(uint64_t)MREMAP_MAYMOVE, 0 } } },
+	{ "brk",              BOTH, ANY },
+	{ "madvise",          BOTH, IS(2, MADV_DONTNEED) },
+	{ "madvise",          BOTH, IS(2, MADV_FREE) },
+	{ "madvise",          BOTH, IS(2, MADV_HUGEPAGE) },
+	{ "madvise",          BOTH, IS(2, MADV_NOHUGEPAGE) },
+
+	/* time, randomness, locks */
+	{ "clock_gettime",    BOTH, NO_BITS(0, 7) },	/* no clock of another process */
+	{ "gettimeofday",     BOTH, ANY },
+	{ "getrandom",        BOTH, ANY },
+	{ "sched_yield",      BOTH, ANY },
+	{ "sched_getaffinity", BOTH, IS(0, 0) },	/* malloc, when memory is short */
+	{ "futex",            BOTH, FUTEX(FUTEX_WAIT) },
+	{ "futex",            BOTH, FUTEX(FUTEX_WAKE) },
+	{ "futex",            BOTH, FUTEX(FUTEX_WAIT_BITSET) },
+	{ "futex",            BOTH, FUTEX(FUTEX_WAKE_BITSET) },
+
+	/* the wire */
+	{ "recvmsg",          W,    2, { { 0, INT, WIRE }, { 2, INT &
+	    ~(uint64_t)(MSG_CMSG_CLOEXEC | MSG_DONTWAIT), 0 } } },
+	{ "sendmsg",          W,    2, { { 0, INT, WIRE }, { 2, INT &
+	    ~(uint64_t)(MSG_NOSIGNAL | MSG_DONTWAIT), 0 } } },
+	{ "poll",             W,    ANY },
+	{ "ppoll",            W,    ANY },
+
+	/* files that the broker lent, with the rights it opened them with */
+	{ "pread64",          W,    ANY },
+	{ "pwrite64",         W,    ANY },
+	{ "pwritev2",         W,    NO_BITS(5, RWF_APPEND) },
+	{ "close",            BOTH, ANY },
+
+	/* what the compiler was started for */
+	{ "write",            C,    IS(0, CODE) },
+	{ "write",            C,    IS(0, TEXT) },
+
+#ifdef WRIT_SANITIZE
+	/* the sanitizers' runtimes, in builds that nobody ships */
+	{ "openat",           BOTH, ANY },
+	{ "read",             BOTH, ANY },
+	{ "write",            BOTH, ANY },
+	{ "lseek",            BOTH, ANY },
+	{ "fstat",            BOTH, ANY },
+	{ "newfstatat",       BOTH, ANY },
+	{ "readlink",         BOTH, ANY },
+	{ "madvise",          BOTH, ANY },
+	{ "mmap",             BOTH, 1, { DATA(2) } },
+	{ "rt_sigaction",     BOTH, ANY },
+	{ "sched_getaffinity", BOTH, ANY },
+	{ "prctl",            BOTH, ANY },
+	{ "exit",             BOTH, ANY },
+#endif
+};
+
+const struct writ_call_row *
+writ_jail_call_at(size_t i)
+{
+	return i < sizeof(rows) / sizeof(rows[0]) ? &rows[i] : NULL;
+}

@@ -1,0 +1,78 @@
+#include <errno.h>
+#include <linux/seccomp.h>
+#include <seccomp.h>
+#include <sys/syscall.h>
+
+#include "jail/calls.h"
+#include "jail/parts.h"
+
+bool
+writ_jail_seccomp_offer(char *what, size_t cap)
+{
+	uint32_t action = SECCOMP_RET_KILL_PROCESS;
+
+	if (syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action)) {
+		snprintf(what, cap, "this kernel cannot filter system calls");
+		return false;
+	}
+	snprintf(what, cap, "a system call outside a short list kills the "
+	    "process; nothing opens, connects, executes or starts processes");
+	return true;
+}
+
+static int
+add(scmp_filter_ctx ctx, const struct writ_call_row *row)
+{
+	struct scmp_arg_cmp cmp[WRIT_CALL_ARGS];
+	int nr = seccomp_syscall_resolve_name(row->name);
+	unsigned i;
+
+	if (nr == __NR_SCMP_ERROR)
+		return -ENOSYS;
+	for (i = 0; i < row->count; i++) {
+		uint64_t value = row->only[i].value;
+
+		if (value == WRIT_CALL_SELF)
+			value = (uint64_t)getpid();
+		cmp[i] = SCMP_CMP64(row->only[i].arg, SCMP_CMP_MASKED_EQ,
+		    row->only[i].mask, value);
+	}
+	return seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, nr, row->count, cmp);
+}
+
+static int
+build(scmp_filter_ctx ctx, unsigned who)
+{
+	const struct writ_call_row *row;
+	size_t i;
+	int rc = seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH,
+	    SCMP_ACT_KILL_PROCESS);
+
+	if (!rc)
+		rc = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_TSYNC, 1);
+	if (!rc)
+		rc = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_NNP, 0);
+	for (i = 0; !rc && (row = writ_jail_call_at(i)); i++)
+		if (row->who & who)
+			rc = add(ctx, row);
+	return rc;
+}
+
+enum writ_status
+writ_jail_seccomp_apply(enum writ_jail_role role, struct writ_err *err)
+{
+	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
+	int rc;
+
+	if (!ctx)
+		return writ_fail(err, WRIT_NOMEM, "wall seccomp: no memory");
+	rc = build(ctx, role == WRIT_JAIL_WORKER ? WRIT_CALL_WORKER :
+	    WRIT_CALL_COMPILER);
+	if (!rc)
+		rc = seccomp_load(ctx);
+	seccomp_release(ctx);
+	if (rc)
+		return writ_fail(err, WRIT_IO, "wall seccomp: %s",
+		    strerror(rc < 0 ? -rc : rc));
+	return WRIT_OK;
+}
