@@ -20,12 +20,19 @@ impl Refusal {
 
 /// What is off, with the names that people know.
 const OFF: &[(WasmFeatures, &str)] = &[
-    (WasmFeatures::THREADS, "threads and shared memory"),
+    (WasmFeatures::THREADS, "threads or shared memory"),
     (WasmFeatures::MEMORY64, "memory64"),
     (WasmFeatures::CM_ASYNC, "component-model async (WASI 0.3)"),
-    (WasmFeatures::EXCEPTIONS, "exception handling"),
+    (
+        WasmFeatures::GC_TYPES,
+        "references to host objects (externref)",
+    ),
+    (EXCEPTIONS, "exception handling"),
     (WasmFeatures::LEGACY_EXCEPTIONS, "exception handling"),
-    (WasmFeatures::GC, "garbage collection"),
+    (
+        WasmFeatures::GC.union(WasmFeatures::GC_TYPES),
+        "garbage collection",
+    ),
     (WasmFeatures::STACK_SWITCHING, "stack switching"),
     (WasmFeatures::WIDE_ARITHMETIC, "wide arithmetic"),
     (WasmFeatures::CUSTOM_PAGE_SIZES, "custom page sizes"),
@@ -34,6 +41,8 @@ const OFF: &[(WasmFeatures, &str)] = &[
         "shared-everything threads",
     ),
 ];
+
+const EXCEPTIONS: WasmFeatures = WasmFeatures::EXCEPTIONS.union(WasmFeatures::GC_TYPES);
 
 /// What `config` leaves on.
 fn on() -> WasmFeatures {
@@ -85,23 +94,68 @@ pub fn explain(wasm: &[u8], otherwise: String) -> Refusal {
     if e.message().contains("unexpected end") {
         return Refusal::invalid(format!("a truncated component (at byte {})", e.offset()));
     }
-    let needed = |features| valid(wasm, on() | features).is_ok();
+    let enough = |features| valid(wasm, on() | features).is_ok();
     let all = OFF
         .iter()
-        .fold(WasmFeatures::GC_TYPES, |all, (feature, _)| all | *feature);
-    if !needed(all) {
+        .fold(WasmFeatures::empty(), |all, (feature, _)| all | *feature);
+    if !enough(all) {
         return Refusal::invalid(format!(
             "a malformed component: {} (at byte {})",
             e.message(),
             e.offset()
         ));
     }
-    let one = OFF
-        .iter()
-        .find(|(feature, _)| needed(*feature | WasmFeatures::GC_TYPES));
+    let one = OFF.iter().find(|(feature, _)| enough(*feature));
     let name = one.map_or("several features at once", |(_, name)| name);
     Refusal {
         status: status::UNSUPPORTED,
         text: format!("needs {name}, which is off: {}", e.message()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A core module inside a component.
+    fn component(module: &[u8]) -> Vec<u8> {
+        let mut wasm = b"\0asm\x0d\0\x01\0".to_vec();
+        wasm.extend([1, 8 + module.len() as u8]);
+        wasm.extend(b"\0asm\x01\0\0\0");
+        wasm.extend(module);
+        wasm
+    }
+
+    fn text(wasm: &[u8]) -> String {
+        match check(wasm) {
+            Err(refusal) => refusal.text,
+            Ok(()) => explain(wasm, "fine".to_string()).text,
+        }
+    }
+
+    #[test]
+    fn what_is_no_component_is_named() {
+        assert!(text(b"").contains("empty"));
+        assert!(text(b"#!/bin/sh\n").contains("text file"));
+        assert!(text(b"(component)").contains("wasm-tools parse"));
+        assert!(text(b"\x7fELF\xff\xfe").contains("not WebAssembly"));
+        assert!(text(b"\0asm").contains("truncated"));
+        assert!(text(b"\0asm\x01\0\0\0").contains("wasm-tools component new"));
+        assert!(text(b"\0asm\x0d\0\x01\0\x01").contains("truncated"));
+        assert!(text(b"\0asm\x0d\0\x01\0\x63\x00").contains("malformed"));
+        assert_eq!(text(&component(&[])), "fine");
+    }
+
+    #[test]
+    fn a_feature_that_is_off_is_named() {
+        // Memory sections: shared, 64-bit.
+        let shared = component(&[5, 4, 1, 3, 1, 1]);
+        assert!(text(&shared).contains("threads or shared memory"));
+        let wide = component(&[5, 3, 1, 4, 1]);
+        assert!(text(&wide).contains("memory64"));
+        assert_eq!(explain(&wide, String::new()).status, status::UNSUPPORTED);
+        // A function type with an externref.
+        let host = component(&[1, 5, 1, 0x60, 1, 0x6f, 0]);
+        assert!(text(&host).contains("externref"));
     }
 }
