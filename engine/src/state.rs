@@ -42,7 +42,6 @@ pub fn limit(name: &'static str) -> Error {
 pub struct Meter {
     max: u64,
     used: u64,
-    last: u64,
     pub peak: u64,
     pub refused: bool,
 }
@@ -55,17 +54,18 @@ impl Meter {
         Meter {
             max,
             used: 0,
-            last: 0,
             peak: 0,
             refused: false,
         }
     }
 
-    fn grow(&mut self, more: u64) -> bool {
+    fn grow(&mut self, now: usize, want: usize, max: Option<usize>, unit: u64) -> bool {
+        let more = (want.saturating_sub(now) as u64).saturating_mul(unit);
         match self.used.checked_add(more) {
+            // More than the type itself allows: not this limit's doing.
+            _ if max.is_some_and(|max| want > max) => false,
             Some(used) if used <= self.max => {
                 self.used = used;
-                self.last = more;
                 self.peak = self.peak.max(used);
                 true
             }
@@ -76,31 +76,30 @@ impl Meter {
         }
     }
 
-    fn give_back(&mut self) {
-        self.used -= self.last;
-        self.last = 0;
+    /// The system had no memory, unless the memory's own maximum was exceeded.
+    fn failed(&mut self, e: &Error) {
+        self.refused |= !e.to_string().contains("exceed");
     }
 }
 
+/// A growth that is approved and then fails stays counted: the failure does not say what was
+/// approved before it, and a guest must not be able to give back what it keeps.
 impl ResourceLimiter for Meter {
-    fn memory_growing(&mut self, now: usize, want: usize, _: Option<usize>) -> Result<bool> {
-        Ok(self.grow(want.saturating_sub(now) as u64))
+    fn memory_growing(&mut self, now: usize, want: usize, max: Option<usize>) -> Result<bool> {
+        Ok(self.grow(now, want, max, 1))
     }
 
-    fn memory_grow_failed(&mut self, _: Error) -> Result<()> {
-        self.give_back();
-        self.refused = true;
+    fn memory_grow_failed(&mut self, e: Error) -> Result<()> {
+        self.failed(&e);
         Ok(())
     }
 
-    fn table_growing(&mut self, now: usize, want: usize, _: Option<usize>) -> Result<bool> {
-        let more = want.saturating_sub(now) as u64;
-        Ok(self.grow(more.saturating_mul(ELEMENT_BYTES)))
+    fn table_growing(&mut self, now: usize, want: usize, max: Option<usize>) -> Result<bool> {
+        Ok(self.grow(now, want, max, ELEMENT_BYTES))
     }
 
-    fn table_grow_failed(&mut self, _: Error) -> Result<()> {
-        self.give_back();
-        self.refused = true;
+    fn table_grow_failed(&mut self, e: Error) -> Result<()> {
+        self.failed(&e);
         Ok(())
     }
 }

@@ -16,11 +16,22 @@ fn memories_and_tables_share_one_limit() {
 }
 
 #[test]
-fn a_growth_that_failed_costs_nothing() {
+fn failing_growths_give_nothing_back() {
     let mut m = Meter::new(100_000);
     assert!(m.memory_growing(0, 65536, None).unwrap());
-    m.memory_grow_failed(Error::msg("no room")).unwrap();
-    assert!(m.memory_growing(0, 65536, None).unwrap());
+    for _ in 0..10 {
+        m.memory_grow_failed(Error::msg("beyond the type")).unwrap();
+        m.table_grow_failed(Error::msg("beyond the type")).unwrap();
+    }
+    assert!(!m.memory_growing(65536, 131_072, None).unwrap());
+}
+
+#[test]
+fn a_growth_beyond_the_memorys_own_maximum_costs_nothing() {
+    let mut m = Meter::new(100_000);
+    assert!(!m.memory_growing(0, 65536, Some(65535)).unwrap());
+    assert!(!m.refused);
+    assert!(m.memory_growing(0, 65536, Some(65536)).unwrap());
 }
 
 #[test]
