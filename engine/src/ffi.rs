@@ -220,6 +220,9 @@ pub unsafe extern "C" fn writ_engine_describe(
 /// # Safety
 /// `fd` is open; the caller has verified that its bytes are code of this engine's compiler.
 unsafe fn read_code(engine: &Engine, fd: c_int) -> Result<Component> {
+    if fd < 0 {
+        return Err(Error::msg("no file of code"));
+    }
     let path = format!("/proc/self/fd/{fd}");
     // SAFETY: the caller's promise.
     match unsafe { Component::deserialize_file(engine, path) } {
