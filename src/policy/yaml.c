@@ -404,19 +404,38 @@ is_bidi(const char *p, size_t n)
 	    (u[1] == 0x81 && u[2] >= 0xa6 && u[2] <= 0xa9);
 }
 
-/* Refuses what could hide text from a reviewer. */
+static bool
+is_blank(unsigned char c)
+{
+	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+/* Refuses what libfyaml 0.7 reads in square time (long runs of blanks, long tags,
+ * lines of `%`) before it is asked, and what could hide text from a reviewer. */
 static enum writ_status
 check_bytes(const struct build *b, struct writ_str doc)
 {
 	struct position at = { 1, 1 };
-	size_t i;
+	size_t i, run = 0;
+	bool blank = false;
 
 	for (i = 0; i < doc.len; i++) {
 		unsigned char c = (unsigned char)doc.ptr[i];
 
+		run = is_blank(c) == blank ? run + 1 : 1;
+		blank = is_blank(c);
+		if (run > (blank ? WRIT_DOC_BLANKS_MAX : WRIT_DOC_WORD_MAX))
+			return fail_at(b, at, WRIT_LIMIT, blank ?
+			    "more than 1024 blanks or empty lines in a row" :
+			    "a word longer than 32 KiB");
+
 		if ((c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7f)
 			return fail_at(b, at, WRIT_INVALID,
 			    "a control character");
+		/* before the library sees it: it reads them in square time */
+		if (c == '%' && at.column == 1)
+			return fail_at(b, at, WRIT_INVALID,
+			    "YAML directives (%YAML, %TAG) are refused");
 		if (is_bidi(doc.ptr + i, doc.len - i))
 			return fail_at(b, at, WRIT_INVALID,
 			    "a character that reorders text");

@@ -155,6 +155,28 @@ test_parse__nesting_of_100000_is_an_error(void **state)
 }
 
 static void
+test_parse__slow_texts_are_refused_at_once(void **state)
+{
+	static const char *const runs[] = { " ", "\t", "\n", "\r\n", "x", "!", "%",
+		"&", "[ ", "- ", "? ", ": ", ",", "#", "'' ", "\"", "a: " };
+	writ_auto_release(writ_buf) b;
+	size_t i;
+
+	/* each of these cost the library minutes or memory; a second is plenty */
+	writ_buf_init(&b, 2 * WRIT_MIB);
+	for (i = 0; i < sizeof(runs) / sizeof(runs[0]); i++) {
+		clock_t begin = clock();
+
+		writ_buf_reset(&b);
+		writ_buf_cstr(&b, "writ: 1\nenv:\n  A: ");
+		while (b.len + 8 < WRIT_MIB)
+			writ_buf_cstr(&b, runs[i]);
+		assert_int_not_equal(parse_buf(&b), WRIT_OK);
+		assert_true(clock() - begin < 10 * CLOCKS_PER_SEC);
+	}
+}
+
+static void
 test_parse__env_is_bounded_in_all(void **state)
 {
 	writ_auto_release(writ_buf) b;
@@ -180,6 +202,7 @@ main(void)
 		cmocka_unit_test(test_parse__files_arrive_sorted),
 		cmocka_unit_test(test_parse__bounds_are_limits),
 		cmocka_unit_test(test_parse__nesting_of_100000_is_an_error),
+		cmocka_unit_test(test_parse__slow_texts_are_refused_at_once),
 		cmocka_unit_test(test_parse__env_is_bounded_in_all),
 	};
 
