@@ -35,9 +35,9 @@ impl Host {
 
 impl WritEngine {
     pub fn new(config: EngineConfig) -> Result<WritEngine> {
-        let engine = match config.pool_slots {
-            0 => config::on_demand(&config)?,
-            _ => config::pooled(&config)?,
+        let engine = match config.has_pool() {
+            true => config::pooled(&config)?,
+            false => config::on_demand(&config)?,
         };
         Ok(WritEngine {
             config,
@@ -74,7 +74,7 @@ impl WritEngine {
         let (host, component) = match read(&self.main.engine) {
             Ok(component) => (&self.main, component),
             // The pool refuses what does not fit its slots; so does every engine what is broken.
-            Err(first) if self.config.pool_slots > 0 => {
+            Err(first) if self.config.has_pool() => {
                 let host = self.spare().map_err(LoadError::Code)?;
                 let component = read(&host.engine).map_err(|_| LoadError::Code(first))?;
                 (host, component)

@@ -24,6 +24,13 @@ pub struct EngineConfig {
     pub small_address_space: bool,
 }
 
+impl EngineConfig {
+    /// A pool is nothing but reserved addresses.
+    pub fn has_pool(&self) -> bool {
+        self.pool_slots > 0 && !self.small_address_space
+    }
+}
+
 fn base(c: &EngineConfig) -> Config {
     let mut config = Config::new();
     config.wasm_component_model(true);

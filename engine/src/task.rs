@@ -133,10 +133,11 @@ fn end(result: std::result::Result<std::result::Result<(), ()>, Failure>, meter:
     if let Some(Exit(code)) = e.downcast_ref() {
         return exit(*code, meter);
     }
-    let text = text(&e);
-    if let Some(name) = limit_of(&e, &text) {
-        return End::Limit(name, text);
+    let cause = e.root_cause().to_string();
+    if let Some(name) = limit_of(&e, &cause) {
+        return End::Limit(name, cause);
     }
+    let text = cause + &place(&e);
     match (meter.refused, started) {
         (true, _) => End::Limit("memory", text),
         (false, true) => End::Trap(text),
@@ -169,9 +170,9 @@ fn limit_of(e: &Error, text: &str) -> Option<&'static str> {
     None
 }
 
-/// The cause, and where the guest was.
-fn text(e: &Error) -> String {
-    let mut text = e.root_cause().to_string();
+/// Where the guest was.
+fn place(e: &Error) -> String {
+    let mut text = String::new();
     let Some(trace) = e.downcast_ref::<WasmBacktrace>() else {
         return text;
     };
