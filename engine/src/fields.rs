@@ -126,9 +126,10 @@ impl Fields {
     pub fn content_length(&self) -> Option<u64> {
         let mut found = self.named("content-length");
         let (_, value) = found.next()?;
+        let digits = value.iter().all(u8::is_ascii_digit);
         match found.next() {
-            None => std::str::from_utf8(value).ok()?.trim().parse().ok(),
-            Some(_) => None,
+            None if digits => std::str::from_utf8(value).ok()?.parse().ok(),
+            _ => None,
         }
     }
 

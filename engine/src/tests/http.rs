@@ -84,7 +84,22 @@ fn no_request_leaves_and_each_is_told() {
     assert!(state.set_method(borrow(&r), Method::Post).unwrap().is_ok());
     let https = Some(Scheme::Https);
     assert!(state.set_scheme(borrow(&r), https).unwrap().is_ok());
-    for (authority, ok) in [("u:p@x", false), ("x y", false), ("api.example.com", true)] {
+    for (authority, ok) in [
+        ("u:p@x", false),
+        ("x y", false),
+        ("x:", false),
+        ("x:abc", false),
+        ("x:+1", false),
+        ("x:65536", false),
+        (":80", false),
+        ("", false),
+        ("[::1", false),
+        ("[x]", false),
+        ("[::1]x", false),
+        ("[::1]:80", true),
+        ("x:443", true),
+        ("api.example.com", true),
+    ] {
         let got = state.set_authority(borrow(&r), Some(authority.to_string()));
         assert_eq!(got.unwrap().is_ok(), ok, "{authority}");
     }

@@ -5,6 +5,7 @@ use crate::fields::{Fields, is_token};
 use crate::poll::Pollable;
 use crate::state::{Never, State};
 use crate::stream::{Body, InStream, IoError, OutStream};
+use std::net::Ipv6Addr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use types::{ErrorCode, HeaderError, Method, Scheme};
@@ -83,10 +84,23 @@ fn is_scheme(s: &str) -> bool {
     s.starts_with(|c: char| c.is_ascii_alphabetic()) && s.bytes().all(rest)
 }
 
-/// Host and port, without user information.
+/// Host and perhaps a port, without user information.
 fn is_authority(s: &str) -> bool {
-    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:[]%".contains(&b);
-    !s.is_empty() && s.bytes().all(allowed)
+    let name = |b: u8| b.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=%".contains(&b);
+    let (host_ok, port) = if let Some(rest) = s.strip_prefix('[') {
+        let Some((address, port)) = rest.split_once(']') else {
+            return false;
+        };
+        (address.parse::<Ipv6Addr>().is_ok(), port)
+    } else {
+        let (host, port) = s.split_at(s.find(':').unwrap_or(s.len()));
+        (!host.is_empty() && host.bytes().all(name), port)
+    };
+    let port_ok = match port.strip_prefix(':') {
+        None => port.is_empty(),
+        Some(digits) => digits.bytes().all(|b| b.is_ascii_digit()) && digits.parse::<u16>().is_ok(),
+    };
+    host_ok && port_ok
 }
 
 fn is_path(s: &str) -> bool {
