@@ -14,6 +14,14 @@ extern "C" {
 
 struct writ_host;
 
+/**
+ * Call first in main(), with one thread.  Prepares the library and steps down: root through sudo
+ * becomes the user who called it, plain root gives up its capabilities, any process becomes
+ * undumpable.  A program that must keep root's powers has no business running guests.
+ * Fails: WRIT_INVALID malformed SUDO_UID or SUDO_GID; WRIT_IO the kernel refused.
+ */
+enum writ_status writ_process_init(struct writ_err *err);
+
 /** How to open a host.  Zero-initialise, then set what you need. */
 struct writ_host_options {
 	/** Folder of writ-worker and writ-compiler; NULL: beside the running program, then

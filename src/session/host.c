@@ -96,6 +96,19 @@ writ_host_code(struct writ_host *host, const char *path,
 /* ---- the host */
 
 enum writ_status
+writ_process_init(struct writ_err *err)
+{
+	enum writ_jail_drop how;
+	enum writ_status st = writ_jail_broker_drop(&how, err);
+
+	if (st == WRIT_OK)
+		st = writ_hash_init();
+	if (st == WRIT_OK)
+		writ_json_init();
+	return st;
+}
+
+enum writ_status
 writ_xdg(const char *name, const char *fallback, char out[4096],
     struct writ_err *err)
 {

@@ -1,0 +1,147 @@
+#include "cli/cli.h"
+
+static void
+option_line(struct writ_buf *b, const struct cli_option *o)
+{
+	char left[64];
+
+	snprintf(left, sizeof(left), "%s%s%s%s%s", o->letter ? o->letter : "",
+	    o->letter ? ", " : "", o->name, o->arg ? " " : "",
+	    o->arg ? o->arg : "");
+	writ_buf_printf(b, "  %-30s %s\n", left, o->help);
+}
+
+static void
+command_help(struct writ_buf *b, const struct cli_command *c)
+{
+	const struct cli_option *o;
+
+	writ_buf_printf(b, "writ %s [OPTIONS] %s\n  %s\n\n", c->name, c->args,
+	    c->summary);
+	for (o = c->options; o->name; o++)
+		option_line(b, o);
+}
+
+static void
+overview(struct writ_buf *b)
+{
+	const struct cli_command *c;
+
+	writ_buf_cstr(b, "writ: run WebAssembly components that start with no "
+	    "authority\n\n");
+	for (c = cli_commands; c->name; c++)
+		writ_buf_printf(b, "  writ %-9s %-24s %s\n", c->name, c->args,
+		    c->summary);
+	writ_buf_cstr(b, "\nExit codes: the guest's own; 124 a limit, 125 "
+	    "refused or misconfigured, 126 a trap.\n");
+}
+
+/* ---- the manual page and completions, from the same table */
+
+static void
+roff_text(struct writ_buf *b, const char *text)
+{
+	for (; *text; text++) {
+		if (*text == '-' || *text == '\\')
+			writ_buf_char(b, '\\');
+		writ_buf_char(b, *text);
+	}
+}
+
+static void
+manual(struct writ_buf *b)
+{
+	const struct cli_command *c;
+	const struct cli_option *o;
+
+	writ_buf_cstr(b, ".TH WRIT 1\n.SH NAME\nwrit \\- run WebAssembly "
+	    "components that start with no authority\n.SH SYNOPSIS\n"
+	    ".B writ\n.I COMMAND\n[OPTIONS] [ARGS...]\n.SH COMMANDS\n");
+	for (c = cli_commands; c->name; c++) {
+		writ_buf_printf(b, ".SS writ %s ", c->name);
+		roff_text(b, c->args);
+		writ_buf_char(b, '\n');
+		roff_text(b, c->summary);
+		writ_buf_cstr(b, ".\n");
+		for (o = c->options; o->name; o++) {
+			writ_buf_cstr(b, ".TP\n.B ");
+			roff_text(b, o->name);
+			writ_buf_printf(b, " %s\n", o->arg ? o->arg : "");
+			roff_text(b, o->help);
+			writ_buf_cstr(b, ".\n");
+		}
+	}
+	writ_buf_cstr(b, ".SH EXIT STATUS\nThe guest's own status passes through "
+	    "run. 124: a limit stopped it. 125: refused or misconfigured, nothing "
+	    "ran. 126: it trapped, or its worker was lost.\n");
+}
+
+static void
+words_of(struct writ_buf *b, const struct cli_command *c)
+{
+	const struct cli_option *o;
+
+	for (o = c->options; o->name; o++)
+		writ_buf_printf(b, "%s%s", o == c->options ? "" : " ", o->name);
+}
+
+static void
+completion(struct writ_buf *b, bool zsh)
+{
+	const struct cli_command *c;
+
+	if (zsh)
+		writ_buf_cstr(b, "#compdef writ\nautoload -U +X bashcompinit && "
+		    "bashcompinit\n");
+	writ_buf_cstr(b, "_writ() {\n  local cur=${COMP_WORDS[COMP_CWORD]}\n"
+	    "  if [ \"$COMP_CWORD\" -eq 1 ]; then\n    COMPREPLY=($(compgen -W \"");
+	for (c = cli_commands; c->name; c++)
+		writ_buf_printf(b, "%s ", c->name);
+	writ_buf_cstr(b, "\" -- \"$cur\")); return\n  fi\n"
+	    "  case ${COMP_WORDS[1]} in\n");
+	for (c = cli_commands; c->name; c++) {
+		writ_buf_printf(b, "  %s) COMPREPLY=($(compgen -W \"", c->name);
+		words_of(b, c);
+		writ_buf_cstr(b, "\" -- \"$cur\") $(compgen -f -- \"$cur\"));;\n");
+	}
+	writ_buf_cstr(b, "  esac\n}\ncomplete -o filenames -F _writ writ\n");
+}
+
+int
+cmd_help(struct cli *cli)
+{
+	const char *shell = cli_value(cli, "--completion");
+	const struct cli_command *c = NULL;
+	struct writ_buf b;
+
+	if (shell && strcmp(shell, "bash") && strcmp(shell, "zsh"))
+		return cli_fail("help: --completion knows bash and zsh");
+	if (cli->args_count) {
+		c = cli_find(cli->args[0]);
+		if (!c)
+			return cli_fail("help: no command %s", cli->args[0]);
+	}
+	writ_buf_init(&b, 1024 * 1024);
+	if (cli_value(cli, "--man"))
+		manual(&b);
+	else if (shell)
+		completion(&b, !strcmp(shell, "zsh"));
+	else if (c)
+		command_help(&b, c);
+	else
+		overview(&b);
+	cli_flush(1, &b);
+	return CLI_OK;
+}
+
+int
+cmd_version(struct cli *cli)
+{
+	struct writ_buf b;
+
+	writ_buf_init(&b, 256);
+	writ_buf_printf(&b, cli->json ? "{\"version\":\"%s\"}\n" : "writ %s\n",
+	    WRIT_VERSION);
+	cli_flush(1, &b);
+	return CLI_OK;
+}

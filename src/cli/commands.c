@@ -1,0 +1,85 @@
+#include "cli/cli.h"
+
+#define COMMON \
+	{ "--json", NULL, NULL, "print JSON instead of text" }
+#define PLACES \
+	{ "--cache-dir", NULL, "DIR", "where compiled code is kept (default: " \
+	    "$XDG_CACHE_HOME/writ)" }, \
+	{ "--programs", NULL, "DIR", "where writ-worker and writ-compiler are" }, \
+	{ "--without-wall", NULL, "NAMES", "do without these walls of the jail, " \
+	    "comma-separated; it is recorded" }
+#define WRIT_FILE \
+	{ "--writ", "-w", "FILE", "the writ: what the component is granted" }
+
+static const struct cli_option run_options[] = {
+	WRIT_FILE,
+	{ "--dir", NULL, "HOST::GUEST[::ro|rw]", "grant a host directory at a "
+	    "guest path (default: ro)" },
+	{ "--env", NULL, "NAME=VALUE", "grant an environment variable" },
+	{ "--grant", NULL, "TEXT", "add one grant, e.g. \"files write /tmp "
+	    "memory\", \"clock real\", \"random secure\"" },
+	{ "--stdin", NULL, "FILE", "what the guest reads as standard input; - is "
+	    "ours (default: nothing)" },
+	{ "--trace-denials", NULL, NULL, "show every file the guest would like, "
+	    "and suggest grants; nothing more is let through" },
+	{ "--audit", NULL, "FILE", "the audit log (default: a new file under "
+	    "$XDG_STATE_HOME/writ/audit)" },
+	{ "--argv0", NULL, "NAME", "what the guest sees as its own name" },
+	{ "--raw-output", NULL, NULL, "pass control bytes to a terminal" },
+	{ "--verbose", "-v", NULL, "always print the summary line" },
+	PLACES,
+	COMMON,
+	{ NULL, NULL, NULL, NULL }
+};
+static const struct cli_option inspect_options[] = {
+	WRIT_FILE,
+	{ "--all", "-a", NULL, "list every function with its type" },
+	PLACES,
+	COMMON,
+	{ NULL, NULL, NULL, NULL }
+};
+static const struct cli_option explain_options[] = {
+	WRIT_FILE,
+	{ "--dir", NULL, "HOST::GUEST[::ro|rw]", "as for run" },
+	{ "--env", NULL, "NAME=VALUE", "as for run" },
+	{ "--grant", NULL, "TEXT", "as for run" },
+	COMMON,
+	{ NULL, NULL, NULL, NULL }
+};
+static const struct cli_option cache_options[] = {
+	PLACES,
+	COMMON,
+	{ NULL, NULL, NULL, NULL }
+};
+static const struct cli_option common_options[] = {
+	COMMON,
+	{ NULL, NULL, NULL, NULL }
+};
+static const struct cli_option help_options[] = {
+	{ "--man", NULL, NULL, "print the manual page (roff)" },
+	{ "--completion", NULL, "SHELL", "print completions: bash or zsh" },
+	{ NULL, NULL, NULL, NULL }
+};
+
+const struct cli_command cli_commands[] = {
+	{ "run", "[COMPONENT] [ARGS...]",
+	    "run a component with exactly what a writ grants", run_options, true,
+	    cmd_run },
+	{ "inspect", "COMPONENT",
+	    "show what a component asks for, and what it would get",
+	    inspect_options, false, cmd_inspect },
+	{ "check", "WRIT", "check a writ and show what it grants",
+	    common_options, false, cmd_check },
+	{ "explain", "KIND OPERATION TARGET",
+	    "tell how a writ judges one request, and why", explain_options,
+	    false, cmd_explain },
+	{ "doctor", "", "tell which walls of the jail this machine offers",
+	    common_options, false, cmd_doctor },
+	{ "cache", "list|clear", "show or empty the cache of compiled code",
+	    cache_options, false, cmd_cache },
+	{ "help", "[COMMAND]", "show this, or the options of a command",
+	    help_options, false, cmd_help },
+	{ "version", "", "print the version", common_options, false,
+	    cmd_version },
+	{ NULL, NULL, NULL, NULL, false, NULL }
+};
