@@ -34,8 +34,15 @@ write_all(int fd, const uint8_t *p, size_t n, struct writ_err *err)
 	return WRIT_OK;
 }
 
+struct input {
+	const uint8_t *ptr;
+	size_t len;
+};
+
+/* Before the lock, for its size is asked with a call that could name other files.  Nothing is
+ * read yet. */
 static enum writ_status
-map_input(const uint8_t **p, size_t *n, struct writ_err *err)
+map_input(struct input *in, struct writ_err *err)
 {
 	struct stat st;
 	void *m;
@@ -47,21 +54,19 @@ map_input(const uint8_t **p, size_t *n, struct writ_err *err)
 	m = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, WASM_FD, 0);
 	if (m == MAP_FAILED)
 		return writ_fail(err, WRIT_NOMEM, "input");
-	*p = m;
-	*n = (size_t)st.st_size;
+	in->ptr = m;
+	in->len = (size_t)st.st_size;
 	return WRIT_OK;
 }
 
 static enum writ_status
-work(struct writ_engine *engine, bool code, struct writ_err *err)
+work(struct writ_engine *engine, const uint8_t *p, size_t n, bool code,
+    struct writ_err *err)
 {
 	struct writ_engine_bytes text = { NULL, 0 }, out = { NULL, 0 };
-	const uint8_t *p = NULL;
-	size_t n = 0;
-	enum writ_status st = map_input(&p, &n, err);
+	enum writ_status st;
 
-	if (st == WRIT_OK)
-		st = writ_engine_describe(engine, p, n, &text, err);
+	st = writ_engine_describe(engine, p, n, &text, err);
 	if (st == WRIT_OK && code)
 		st = writ_engine_compile(engine, p, n, &out, err);
 	if (st == WRIT_OK && code)
@@ -76,8 +81,11 @@ main(int argc, char **argv)
 {
 	struct writ_engine_config config = { .pool_slots = 0 };
 	struct writ_engine *engine = NULL;
+	struct input in = { NULL, 0 };
 	struct writ_err err = { WRIT_OK, "" };
 	unsigned walls = 0, without = 0;
+	const uint8_t *wasm = NULL;
+	size_t len = 0;
 	bool code = argc == 5 && !strcmp(argv[4], "compile");
 	enum writ_status st;
 
@@ -86,10 +94,14 @@ main(int argc, char **argv)
 		st = writ_jail_args_without(argv, &without, &err);
 	if (st == WRIT_OK)
 		st = writ_engine_new(&config, &engine, &err);
+	if (st == WRIT_OK)	/* mapped, not looked at */
+		st = map_input(&wasm, &len, &err);
+	if (st == WRIT_OK)
+		st = map_input(&in, &err);
 	if (st == WRIT_OK)
 		st = writ_jail_lock(WRIT_JAIL_COMPILER, without, &walls, &err);
 	if (st == WRIT_OK)
-		st = work(engine, code, &err);
+		st = work(engine, wasm, len, code, &err);
 	if (st != WRIT_OK)
 		(void)write_all(TEXT_FD, (const uint8_t *)err.msg,
 		    strlen(err.msg), NULL);

@@ -1,0 +1,76 @@
+/*
+ * fuzz_wire.c - foreign bytes into every decoder of the wire, and into a connection of either
+ * side in every state.
+ */
+#include <sys/socket.h>
+
+#include "base/limits.h"
+#include "wire/conn.h"
+#include "wire/fs_msg.h"
+#include "wire/setup_msg.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void
+decode(struct writ_str body)
+{
+	static uint8_t bytes[WRIT_FS_IO_MAX];
+	struct writ_fs_call call = { .what = WRIT_FS_READ, .buf = bytes,
+		.len = sizeof(bytes) };
+	struct writ_mount_msg mount;
+	struct writ_done_msg done;
+	struct writ_setup setup;
+	enum writ_status st;
+
+	if (writ_fs_reply_get(body, &call, &st) == WRIT_OK &&
+	    call.out_count > sizeof(bytes))
+		WRIT_BUG("a reply longer than its buffer");
+	if (writ_fs_msg_get(body, &call) == WRIT_OK &&
+	    (call.what >= WRIT_FS_OP_COUNT || call.len > WRIT_FS_IO_MAX))
+		WRIT_BUG("a request out of range");
+	if (writ_mount_get(body, &mount) == WRIT_OK && mount.deny_count > 64)
+		WRIT_BUG("too many patterns");
+	(void)!writ_setup_get(body, &setup);
+	if (writ_done_get(body, &done) == WRIT_OK &&
+	    strlen(done.outcome.msg) >= sizeof(done.outcome.msg))
+		WRIT_BUG("a text without its end");
+}
+
+static void
+converse(enum writ_wire_side side, enum writ_wire_state state,
+    const uint8_t *data, size_t size)
+{
+	struct writ_conn c = { .fd = -1 };
+	struct writ_msg m;
+	int fds[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0,
+	    fds))
+		return;
+	if (writ_conn_init(&c, fds[0], side, NULL) == WRIT_OK) {
+		c.state = state;
+		(void)!write(fds[1], data, size);
+		(void)!writ_conn_fill(&c);
+		while (writ_conn_next(&c, &m, NULL) == WRIT_OK) {
+			if (m.row->from == side ||
+			    !(m.row->states & (unsigned)state) ||
+			    m.body.len > m.row->max)
+				WRIT_BUG("a message outside the table");
+			decode(m.body);
+		}
+	}
+	writ_conn_release(&c);
+	close(fds[1]);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	if (size < 1 || size > 100000)
+		return 0;
+	converse(data[0] & 1 ? WRIT_SIDE_BROKER : WRIT_SIDE_WORKER,
+	    (enum writ_wire_state)(1u << ((data[0] >> 1) & 3)), data + 1,
+	    size - 1);
+	decode(writ_str((const char *)data, size));
+	return 0;
+}

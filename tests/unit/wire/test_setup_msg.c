@@ -1,0 +1,111 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include "wire/setup_msg.h"
+
+static void
+test_setup_msg__config_comes_back(void **state)
+{
+	struct writ_setup in, out = { .memory_bytes = 1, .time_ms = 2,
+		.cpu_ms = 3, .output_bytes = 4, .requests = 5, .handles = 6,
+		.clock = 2, .random = 3, .clock_seconds = -7,
+		.clock_resolution_ns = 8, .random_seed = 9,
+		.hash_key = "0123456789abcde" };
+	struct writ_buf b;
+
+	writ_buf_init(&b, 256);
+	writ_setup_put(&b, &out);
+	assert_int_equal(writ_setup_get(writ_buf_view(&b), &in), WRIT_OK);
+	assert_true(in.memory_bytes == 1 && in.handles == 6);
+	assert_true(in.clock_seconds == -7 && in.random_seed == 9);
+	assert_memory_equal(in.hash_key, out.hash_key, 16);
+	b.len--;
+	assert_int_equal(writ_setup_get(writ_buf_view(&b), &in), WRIT_PROTO);
+	writ_buf_reset(&b);
+	out.clock = 3;
+	writ_setup_put(&b, &out);
+	assert_int_equal(writ_setup_get(writ_buf_view(&b), &in), WRIT_PROTO);
+	writ_buf_release(&b);
+}
+
+static void
+test_setup_msg__a_mount_comes_back(void **state)
+{
+	struct writ_mount_msg in, out = { .at = WRIT_STR("/src"), .remote = true,
+		.write = true, .quota_bytes = 10, .quota_files = 11, .root = 12,
+		.deny = { WRIT_STR("/src/**") }, .deny_write_only = { true },
+		.deny_count = 1, .opened = { WRIT_STR(".env") },
+		.opened_count = 1, .masked = { WRIT_STR("a"), WRIT_STR("b/c") },
+		.masked_count = 2 };
+	struct writ_buf b;
+	size_t i;
+
+	writ_buf_init(&b, 4096);
+	writ_mount_put(&b, &out);
+	assert_int_equal(writ_mount_get(writ_buf_view(&b), &in), WRIT_OK);
+	assert_true(writ_str_is(in.at, "/src"));
+	assert_true(in.remote && in.write && !in.phantom);
+	assert_true(in.deny_write_only[0]);
+	assert_true(writ_str_is(in.masked[1], "b/c"));
+	for (i = 0; i < b.len; i++)
+		assert_int_equal(writ_mount_get(writ_str((char *)b.ptr, i),
+		    &in), WRIT_PROTO);
+	writ_buf_release(&b);
+}
+
+static void
+test_setup_msg__an_outcome_comes_back_without_control_bytes(void **state)
+{
+	struct writ_done_msg in, out = { { .kind = WRIT_OUTCOME_LIMIT,
+		.limit = "memory", .msg = "a\x1b[31mred" }, 1234 };
+	struct writ_buf b;
+
+	writ_buf_init(&b, 4096);
+	writ_done_put(&b, &out);
+	assert_int_equal(writ_done_get(writ_buf_view(&b), &in), WRIT_OK);
+	assert_int_equal(in.outcome.kind, WRIT_OUTCOME_LIMIT);
+	assert_string_equal(in.outcome.limit, "memory");
+	assert_string_equal(in.outcome.msg, "a?[31mred");
+	assert_int_equal(in.cpu_us, 1234);
+	b.ptr[0] = 99;
+	assert_int_equal(writ_done_get(writ_buf_view(&b), &in), WRIT_PROTO);
+	writ_buf_release(&b);
+}
+
+static void
+test_setup_msg__long_texts_are_cut_to_their_fields(void **state)
+{
+	struct writ_done_msg in;
+	char text[3000];
+	struct writ_buf b;
+
+	memset(text, 'x', sizeof(text));
+	writ_buf_init(&b, 8192);
+	writ_wire_put_u8(&b, WRIT_OUTCOME_TRAP);
+	writ_wire_put_u8(&b, 0);
+	writ_wire_put_u8(&b, 0);
+	writ_wire_put_u64(&b, 0);
+	writ_wire_put_u64(&b, 0);
+	writ_wire_put_str(&b, writ_str(text, 100));
+	writ_wire_put_str(&b, writ_str(text, sizeof(text)));
+	assert_int_equal(writ_done_get(writ_buf_view(&b), &in), WRIT_OK);
+	assert_int_equal(strlen(in.outcome.limit), sizeof(in.outcome.limit) - 1);
+	assert_int_equal(strlen(in.outcome.msg), sizeof(in.outcome.msg) - 1);
+	writ_buf_release(&b);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_setup_msg__config_comes_back),
+		cmocka_unit_test(test_setup_msg__a_mount_comes_back),
+		cmocka_unit_test(
+		    test_setup_msg__an_outcome_comes_back_without_control_bytes),
+		cmocka_unit_test(test_setup_msg__long_texts_are_cut_to_their_fields),
+	};
+
+	return cmocka_run_group_tests_name("setup_msg", tests, NULL, NULL);
+}
