@@ -34,15 +34,8 @@ write_all(int fd, const uint8_t *p, size_t n, struct writ_err *err)
 	return WRIT_OK;
 }
 
-struct input {
-	const uint8_t *ptr;
-	size_t len;
-};
-
-/* Before the lock, for its size is asked with a call that could name other files.  Nothing is
- * read yet. */
 static enum writ_status
-map_input(struct input *in, struct writ_err *err)
+map_input(const uint8_t **p, size_t *n, struct writ_err *err)
 {
 	struct stat st;
 	void *m;
@@ -54,8 +47,8 @@ map_input(struct input *in, struct writ_err *err)
 	m = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, WASM_FD, 0);
 	if (m == MAP_FAILED)
 		return writ_fail(err, WRIT_NOMEM, "input");
-	in->ptr = m;
-	in->len = (size_t)st.st_size;
+	*p = m;
+	*n = (size_t)st.st_size;
 	return WRIT_OK;
 }
 
@@ -81,7 +74,6 @@ main(int argc, char **argv)
 {
 	struct writ_engine_config config = { .pool_slots = 0 };
 	struct writ_engine *engine = NULL;
-	struct input in = { NULL, 0 };
 	struct writ_err err = { WRIT_OK, "" };
 	unsigned walls = 0, without = 0;
 	const uint8_t *wasm = NULL;
@@ -96,8 +88,6 @@ main(int argc, char **argv)
 		st = writ_engine_new(&config, &engine, &err);
 	if (st == WRIT_OK)	/* mapped, not looked at */
 		st = map_input(&wasm, &len, &err);
-	if (st == WRIT_OK)
-		st = map_input(&in, &err);
 	if (st == WRIT_OK)
 		st = writ_jail_lock(WRIT_JAIL_COMPILER, without, &walls, &err);
 	if (st == WRIT_OK)
