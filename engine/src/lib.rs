@@ -16,10 +16,12 @@ mod component;
 mod config;
 #[cfg(feature = "compile")]
 mod describe;
+#[allow(unsafe_code)]
 mod ffi;
 mod fields;
 mod linker;
 mod poll;
+#[allow(unsafe_code)]
 mod ports;
 mod state;
 mod stream;
