@@ -1,8 +1,12 @@
 //! The engine: Wasmtime behind `src/port/engine.h`, WASI behind `src/port/ports.h`.
 //! It keeps handles and lifts and lowers values; it decides nothing.
 
+#![deny(unsafe_code, clippy::undocumented_unsafe_blocks)]
+
 #[allow(
     clippy::all,
+    clippy::undocumented_unsafe_blocks,
+    unsafe_code,
     dead_code,
     unused_imports,
     unused_mut,
