@@ -207,6 +207,7 @@ expected(const char *want, const char *got)
 static bool
 check(const struct row *r, struct shared *sh, bool print)
 {
+	const char *colon = r->where[0] ? ":" : "";
 	char a[16], b[16];
 	bool any = !strcmp(r->how, "any"), same;
 
@@ -216,14 +217,15 @@ check(const struct row *r, struct shared *sh, bool print)
 		try(r, "ones", sh, b);
 	same = !strcmp(a, b);
 	if (print && same)
-		printf("%s%ld\t%s\t%s\t%s\n", r->where, r->number, r->name,
-		    r->how, a);
+		printf("%s%s%ld\t%s\t%s\t%s\n", r->where, colon, r->number,
+		    r->name, r->how, a);
 	else if (print)
-		printf("%s%ld\t%s\tzeros\t%s\n%s%ld\t%s\tones\t%s\n", r->where,
-		    r->number, r->name, a, r->where, r->number, r->name, b);
+		printf("%s%s%ld\t%s\tzeros\t%s\n%s%s%ld\t%s\tones\t%s\n",
+		    r->where, colon, r->number, r->name, a, r->where, colon,
+		    r->number, r->name, b);
 	else if (!same || !expected(r->verdict, a))
-		printf("%s%ld %s (%s): expected %s, got %s%s%s\n", r->where,
-		    r->number, r->name, r->how, r->verdict, a,
+		printf("%s%s%ld %s (%s): expected %s, got %s%s%s\n", r->where,
+		    colon, r->number, r->name, r->how, r->verdict, a,
 		    same ? "" : " and ", same ? "" : b);
 	return print || (same && expected(r->verdict, a));
 }
