@@ -95,12 +95,26 @@ wall_resolution(void *ctx, struct writ_time *out)
 	out->ns = (uint32_t)(r % SECOND);
 }
 
+void
+writ_clock_set_busy(struct writ_clock *c, bool (*busy)(void *ctx), void *ctx)
+{
+	c->busy = busy;
+	c->busy_ctx = ctx;
+}
+
 /* A virtual sleep ends at once: the clock jumps and the budget pays. */
 static enum writ_status
-wait_virtual(struct writ_clock *c, uint64_t deadline_ns)
+wait_virtual(struct writ_clock *c, uint64_t deadline_ns, struct writ_wake *wake)
 {
-	uint64_t gap = deadline_ns - c->virtual_ns;
+	uint64_t gap = deadline_ns - c->virtual_ns, now;
 
+	if (c->busy && c->busy(c->busy_ctx)) {
+		now = writ_clock_host_ns();
+		c->due_ns = deadline_ns;
+		c->due_host_ns = gap > UINT64_MAX - now ? UINT64_MAX : now + gap;
+		c->wake = wake;
+		return WRIT_AGAIN;
+	}
 	if (gap > c->budget_ns || c->slept_ns > c->budget_ns - gap)
 		return WRIT_LIMIT;
 	c->slept_ns += gap;
@@ -116,7 +130,7 @@ wait_until(void *ctx, uint64_t deadline_ns, struct writ_wake *wake)
 	if (peek(c) >= deadline_ns)
 		return WRIT_OK;
 	if (!c->real_mono)
-		return wait_virtual(c, deadline_ns);
+		return wait_virtual(c, deadline_ns, wake);
 	c->due_ns = deadline_ns;
 	c->wake = wake;
 	return WRIT_AGAIN;
@@ -132,12 +146,13 @@ writ_clock_port(struct writ_clock *c)
 uint64_t
 writ_clock_due_in(const struct writ_clock *c)
 {
-	uint64_t now;
+	uint64_t now, due;
 
 	if (!c->wake)
 		return UINT64_MAX;
-	now = peek(c);
-	return c->due_ns > now ? c->due_ns - now : 0;
+	now = c->real_mono ? peek(c) : writ_clock_host_ns();
+	due = c->real_mono ? c->due_ns : c->due_host_ns;
+	return due > now ? due - now : 0;
 }
 
 void
@@ -145,10 +160,12 @@ writ_clock_check(struct writ_clock *c)
 {
 	struct writ_wake *wake = c->wake;
 
-	if (wake && peek(c) >= c->due_ns) {
-		c->wake = NULL;
-		wake->fire(wake);
-	}
+	if (!wake || writ_clock_due_in(c))
+		return;
+	if (!c->real_mono && c->virtual_ns < c->due_ns)
+		c->virtual_ns = c->due_ns;
+	c->wake = NULL;
+	wake->fire(wake);
 }
 
 void

@@ -14,7 +14,10 @@ struct writ_clock {
 	uint64_t budget_ns;		/* how much may be slept virtually */
 	uint64_t virtual_ns, slept_ns;
 	uint64_t start_ns;		/* host monotonic time of 1 s */
-	uint64_t due_ns;		/* guest time somebody waits for; 0: nobody */
+	uint64_t due_ns;		/* guest time that `wake` waits for */
+	uint64_t due_host_ns;		/* host time at which a virtual clock jumps there */
+	bool (*busy)(void *ctx);	/* something else may come first; may be NULL */
+	void *busy_ctx;
 	struct writ_wake *wake;
 };
 
@@ -25,6 +28,12 @@ struct writ_clock {
  */
 void writ_clock_init(struct writ_clock *c, unsigned mode, int64_t frozen_s,
     uint64_t resolution_ns, uint64_t time_ms);
+
+/**
+ * Whether something beside the clock is awaited, such as input.  A virtual sleep then takes as
+ * long as it says, so that what is awaited has the time to come; otherwise it ends at once.
+ */
+void writ_clock_set_busy(struct writ_clock *c, bool (*busy)(void *ctx), void *ctx);
 
 /** The port over `c`, which must outlive it. */
 struct writ_clock_port writ_clock_port(struct writ_clock *c);

@@ -61,6 +61,14 @@ forget(void *ctx, struct writ_wake *wake)
 		w->stdio.out_wake = NULL;
 }
 
+bool
+writ_worker_awaits_more(void *ctx)
+{
+	const struct writ_worker *w = ctx;
+
+	return w->stdio.in_wake || w->stdio.out_wake || w->tree.in_flight;
+}
+
 void
 writ_worker_ports(struct writ_worker *w)
 {

@@ -12,6 +12,7 @@ on_config(struct writ_worker *w, struct writ_msg *m, struct writ_err *err)
 	w->has_setup = true;
 	writ_clock_init(&w->clock, s->clock, s->clock_seconds,
 	    s->clock_resolution_ns, s->time_ms);
+	writ_clock_set_busy(&w->clock, writ_worker_awaits_more, w);
 	writ_random_init(&w->random, s->random, s->random_seed);
 	w->stdio.output_max = s->output_bytes;
 	return WRIT_OK;

@@ -101,6 +101,8 @@ void writ_worker_call_start(struct writ_worker *w, uint32_t id);
 void writ_worker_call_step(struct writ_worker *w);
 /** Wall time left, ns. */
 uint64_t writ_worker_call_left_ns(const struct writ_worker *w);
+/** Whether the guest (ctx, a struct writ_worker) awaits something from outside. */
+bool writ_worker_awaits_more(void *ctx);
 /** Fill w->ports from the providers. */
 void writ_worker_ports(struct writ_worker *w);
 
