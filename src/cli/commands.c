@@ -51,6 +51,12 @@ static const struct cli_option cache_options[] = {
 	COMMON,
 	{ NULL, NULL, NULL, NULL }
 };
+static const struct cli_option probe_options[] = {
+	{ "--guests", NULL, "DIR", "where the guests are (default: guests/out)" },
+	PLACES,
+	COMMON,
+	{ NULL, NULL, NULL, NULL }
+};
 static const struct cli_option common_options[] = {
 	COMMON,
 	{ NULL, NULL, NULL, NULL }
@@ -77,6 +83,9 @@ const struct cli_command cli_commands[] = {
 	    common_options, false, cmd_doctor },
 	{ "cache", "list|clear", "show or empty the cache of compiled code",
 	    cache_options, false, cmd_cache },
+	{ "probe", "[CATEGORY|ID...]",
+	    "attack the sandbox in every known way, and tell what held",
+	    probe_options, false, cmd_probe },
 	{ "help", "[COMMAND]", "show this, or the options of a command",
 	    help_options, false, cmd_help },
 	{ "version", "", "print the version", common_options, false,

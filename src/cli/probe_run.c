@@ -185,6 +185,18 @@ probe_run_ended(const struct probe_run *run, enum probe_end end,
 
 /* ---- the audit log */
 
+/* A rule of the table may end in "*". */
+static bool
+is_rule(const char *by, const char *rule)
+{
+	size_t n = rule ? strlen(rule) : 0;
+
+	if (!by || n == 0)
+		return false;
+	return rule[n - 1] == '*' ? !strncmp(by, rule, n - 1) :
+	    !strcmp(by, rule);
+}
+
 static void
 log_one(struct probe_log *log, const json_t *r, const char *rule,
     const char *voids)
@@ -203,7 +215,7 @@ log_one(struct probe_log *log, const json_t *r, const char *rule,
 	    !strcmp(type, "refused-count")) {
 		if (verdict == NULL)
 			(void)!writ_json_u64(r, "count", &count);
-		if (rule && by && !strcmp(by, rule))
+		if (is_rule(by, rule))
 			log->denied += (unsigned)count;
 		else
 			log->others += (unsigned)count;

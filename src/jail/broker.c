@@ -39,14 +39,22 @@ env_id(const char *name, bool optional, unsigned *id, struct writ_err *err)
 	return WRIT_OK;
 }
 
-/* sudo leaves root's HOME; state and cache belong to the user. */
+/* sudo leaves root's HOME; state and cache belong to the user.  The file itself is read: no
+ * name service is loaded into a static program that was started by root. */
 static void
 set_home(uid_t uid)
 {
-	const struct passwd *pw = getpwuid(uid);
+	FILE *f = fopen("/etc/passwd", "re");
+	const struct passwd *pw;
 
-	if (pw && pw->pw_dir && pw->pw_dir[0] == '/')
-		setenv("HOME", pw->pw_dir, 1);
+	if (!f)
+		return;
+	while ((pw = fgetpwent(f)))
+		if (pw->pw_uid == uid && pw->pw_dir && pw->pw_dir[0] == '/') {
+			setenv("HOME", pw->pw_dir, 1);
+			break;
+		}
+	fclose(f);
 }
 
 static enum writ_status

@@ -17,6 +17,22 @@ send_texts(struct writ_worker *w, enum writ_wire_type type)
 		writ_worker_send(w, type, 0, writ_buf_view(&w->scratch));
 }
 
+/* What only informs is counted instead once this much is unsent: a guest that floods must not
+ * fill the queue that its answers need. */
+#define TELL_MAX (1024 * 1024)
+
+static bool
+flooded(struct writ_worker *w)
+{
+	if (w->conn.out.len - w->conn.out_pos < TELL_MAX)
+		return false;
+	(void)!writ_conn_flush(&w->conn);
+	if (w->conn.out.len - w->conn.out_pos < TELL_MAX)
+		return false;
+	w->untold++;
+	return true;
+}
+
 static struct writ_str
 cut(struct writ_str s, size_t max)
 {
@@ -29,6 +45,8 @@ on_log(void *ctx, uint32_t level, struct writ_str context,
 {
 	struct writ_worker *w = ctx;
 
+	if (flooded(w))
+		return;
 	writ_buf_reset(&w->scratch);
 	writ_wire_put_u8(&w->scratch, (uint8_t)level);
 	writ_wire_put_str(&w->scratch, cut(context, 256));
@@ -42,6 +60,8 @@ on_refused(void *ctx, const char *kind, struct writ_str op,
 {
 	struct writ_worker *w = ctx;
 
+	if (flooded(w))
+		return;
 	writ_buf_reset(&w->scratch);
 	writ_wire_put_str(&w->scratch, writ_str_from(kind));
 	writ_wire_put_str(&w->scratch, cut(op, 256));
@@ -100,17 +120,17 @@ writ_worker_call_left_ns(const struct writ_worker *w)
 }
 
 static void
-report_memory(struct writ_worker *w)
+report(struct writ_worker *w, const char *kind, const char *op, uint64_t count,
+    uint64_t bytes)
 {
-	if (!w->tree.memory_calls)
+	if (!count)
 		return;
 	writ_buf_reset(&w->scratch);
-	writ_wire_put_str(&w->scratch, WRIT_STR("files"));
-	writ_wire_put_str(&w->scratch, WRIT_STR("memory"));
-	writ_wire_put_u64(&w->scratch, w->tree.memory_calls);
-	writ_wire_put_u64(&w->scratch, w->tree.memory_bytes);
+	writ_wire_put_str(&w->scratch, writ_str_from(kind));
+	writ_wire_put_str(&w->scratch, writ_str_from(op));
+	writ_wire_put_u64(&w->scratch, count);
+	writ_wire_put_u64(&w->scratch, bytes);
 	send_texts(w, WRIT_MSG_REPORT);
-	w->tree.memory_calls = w->tree.memory_bytes = 0;
 }
 
 static void
@@ -120,7 +140,10 @@ finish(struct writ_worker *w, struct writ_outcome *o)
 
 	writ_task_free(w->task);
 	w->task = NULL;
-	report_memory(w);
+	report(w, "files", "memory", w->tree.memory_calls,
+	    w->tree.memory_bytes);
+	report(w, "worker", "untold", w->untold, 0);
+	w->tree.memory_calls = w->tree.memory_bytes = w->untold = 0;
 	if (o->memory_refused && (o->kind == WRIT_OUTCOME_TRAP ||
 	    (o->kind == WRIT_OUTCOME_EXIT && o->exit_code))) {
 		done.outcome.kind = WRIT_OUTCOME_LIMIT;
