@@ -21,6 +21,7 @@ why_of(const struct writ_fs_judged *j)
 	    WRIT_RECORD_LOOK;
 }
 
+/* A renamed directory needs no WRIT_HOW_TREE: the front asks about every name below it. */
 static enum writ_request_how
 how_of(const struct writ_fs_judged *j)
 {
@@ -32,8 +33,6 @@ how_of(const struct writ_fs_judged *j)
 	case WRIT_FS_MKDIR:
 	case WRIT_FS_RMDIR:
 		return WRIT_HOW_MKDIR;
-	case WRIT_FS_RENAME:
-		return WRIT_HOW_TREE;
 	default:
 		return WRIT_HOW_ITSELF;
 	}

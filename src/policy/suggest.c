@@ -123,6 +123,9 @@ folder_of(const struct writ_request *rq)
 		return t;
 	while (n > 1 && t.ptr[n - 1] != '/')
 		n--;
+	/* never everything for the sake of one name, unless it is to be made there */
+	if (n == 1 && !rq->write)
+		return t;
 	return writ_str(t.ptr, n > 1 ? n - 1 : 1);
 }
 

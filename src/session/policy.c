@@ -233,13 +233,42 @@ writ_policy_grant(struct writ_policy *p, const char *text, struct writ_err *err)
 	return st == WRIT_OK ? anchor_here(p, err) : st;
 }
 
+/* The folder with its links and dots resolved, the last name as it stands: a link there must be
+ * seen as one.  What does not exist stays as written; opening it says so. */
+static void
+resolve_parent(const char *host, char out[4096])
+{
+	char copy[4096], *slash, *real;
+	const char *last = host;
+
+	snprintf(out, 4096, "%s", host);
+	if (!strstr(host, "..") || strlen(host) >= sizeof(copy))
+		return;
+	memcpy(copy, host, strlen(host) + 1);
+	slash = strrchr(copy, '/');
+	last = slash ? slash + 1 : copy;
+	if (!strcmp(last, "..") || !strcmp(last, ".") || !*last || !slash) {
+		real = realpath(host, NULL);
+		last = "";
+	} else {
+		*slash = '\0';
+		real = realpath(copy[0] ? copy : "/", NULL);
+	}
+	if (real)
+		snprintf(out, 4096, "%s%s%s", real, *last ? "/" : "", last);
+	free(real);
+}
+
 enum writ_status
 writ_policy_grant_dir(struct writ_policy *p, const char *host, const char *guest,
     bool write, struct writ_err *err)
 {
-	enum writ_status st = writ_policy_add_dir(p, writ_str_from(host),
-	    writ_str_from(guest), write, err);
+	char path[4096];
+	enum writ_status st;
 
+	resolve_parent(host, path);
+	st = writ_policy_add_dir(p, writ_str_from(path), writ_str_from(guest),
+	    write, err);
 	return st == WRIT_OK ? anchor_here(p, err) : st;
 }
 

@@ -131,7 +131,7 @@ rules_add(struct writ_worker *w, const struct writ_mount_msg *m)
 	}
 	*slot = r;
 	r->rules.matches = writ_policy_glob;
-	r->rules.is_protected = writ_policy_is_protected;
+	/* nothing is behind a mount in memory: no name in it is protected */
 	r->rules.opened = r->opened;
 	r->rules.deny = r->deny;
 	r->rules.deny_count = m->deny_count;
