@@ -10,7 +10,7 @@
 #include "cli/cli.h"
 
 #define PROBE_WHY_MAX 240
-#define PROBE_OUTPUT_MAX (1024 * 1024)
+#define PROBE_OUTPUT_MAX (4 * 1024 * 1024)
 #define PROBE_TOKEN_MAX 40
 
 /* How a run must end. */
@@ -31,7 +31,7 @@ struct probe_result;
  * `tree` makes the host tree, one entry a line: "d PATH", "f PATH TEXT",
  * "l PATH TARGET", "p PATH" (FIFO), "s PATH" (socket).  Paths begin at a fresh folder
  * that holds granted/, other/, outside/secret and secret, the last two with a random
- * token; the writ lies there too.  "@" in `tree`, `line` and their kin stands for the
+ * token; the writ lies there too.  "$" in `tree`, `line` and their kin stands for the
  * token, "%" in `args` for the fresh folder.
  */
 struct probe {
@@ -43,6 +43,7 @@ struct probe {
 	const char *keeps;	/* "PATH=TEXT" unchanged, "!PATH" absent; one a line */
 	const char *rule;	/* of the refusals in the audit log */
 	unsigned records;	/* how many refusals must stand there */
+	unsigned failures;	/* allowed, but not done: outcomes that must stand there */
 	const char *voids;	/* import that session-start must call void */
 	/* the control; what is NULL is as above */
 	const char *ok_guest, *ok_args, *ok_writ, *ok_line;
@@ -100,6 +101,7 @@ struct probe_log {
 	bool there;
 	unsigned denied;		/* decisions and counts, of `rule` */
 	unsigned others;		/* refusals by other rules */
+	unsigned failed;		/* outcomes of what was allowed, and not done */
 	unsigned limits, starts, ends, rejected;
 	bool is_void;			/* the import asked about is listed as void */
 	char limit[32], outcome[32];

@@ -15,7 +15,7 @@ probe_place_text(const struct probe_place *p, const char *text, char *out,
 	size_t n = 0;
 
 	for (; text && *text && n + sizeof(p->dir) + 1 < cap; text++) {
-		if (*text == '@')
+		if (*text == '$')
 			n += (size_t)snprintf(out + n, cap - n, "%s", p->token);
 		else if (*text == '%')
 			n += (size_t)snprintf(out + n, cap - n, "%s", p->dir);
@@ -117,7 +117,7 @@ probe_place_open(struct probe_place *p, const char *tree)
 		return false;
 	}
 	return make_all(p, "d granted\nd other\nd outside\n"
-	    "f outside/secret @\nf secret @\n") && make_all(p, tree);
+	    "f outside/secret $\nf secret $\n") && make_all(p, tree);
 }
 
 static int

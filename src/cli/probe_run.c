@@ -223,6 +223,8 @@ log_one(struct probe_log *log, const json_t *r, const char *rule,
 		log->limits++;
 		word = json_string_value(json_object_get(r, "limit"));
 		snprintf(log->limit, sizeof(log->limit), "%s", word ? word : "");
+	} else if (!strcmp(type, "outcome")) {
+		log->failed++;
 	} else if (!strcmp(type, "cache")) {
 		log->rejected++;
 	} else if (!strcmp(type, "session-start")) {
@@ -257,7 +259,7 @@ probe_log_read(const char *file, const char *rule, const char *voids,
 
 		/* Allowed looks are most of a long log; they are not counted. */
 		if (strstr(line, "\"verdict\":\"allow\"") ||
-		    strstr(line, "\"type\":\"outcome\""))
+		    strstr(line, "\"outcome\":\"allowed\""))
 			continue;
 		if (writ_json_parse_nul(writ_str(line, (size_t)n), &record,
 		    NULL) == WRIT_OK)
@@ -286,6 +288,9 @@ check_log(const struct probe *probe, const struct probe_run *run,
 		probe_point(point, false, "%u refusals by %s and %u by other "
 		    "rules, not %u", log.denied, probe->rule ? probe->rule :
 		    "any rule", log.others, probe->records);
+	} else if (probe->failures && probe->failures != log.failed) {
+		probe_point(point, false, "%u outcomes of what was not done, "
+		    "not %u", log.failed, probe->failures);
 	} else if (probe->end == PROBE_LIMITED && (log.limits != 1 ||
 	    strcmp(log.limit, probe->detail))) {
 		probe_point(point, false, "%u limit records, the last of %s",
