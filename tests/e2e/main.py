@@ -1,0 +1,20 @@
+"""Runs every case of the modules here, two at a time, and counts them."""
+import sys
+
+import bad_input
+import audit_log
+import cache
+import files
+import grants
+import harness
+import limits
+import policy_files
+import programs
+import raw_wat
+import walls
+
+MODULES = [programs, files, grants, limits, raw_wat, cache, audit_log,
+           bad_input, policy_files, walls]
+
+if __name__ == "__main__":
+    sys.exit(harness.main(MODULES, sys.argv[1:]))

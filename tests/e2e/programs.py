@@ -1,0 +1,263 @@
+"""Programs of several languages, as their authors would run them."""
+import json
+import os
+import signal
+import subprocess
+
+from harness import (BOTH, CANCELLED, WASMTIME, Skip, case, cases_of, check,
+                     equal, finish, wait_until, worker_of)
+
+HELLO = {"c": "hello from c", "js": "hello from js", "py": "hello from py",
+         "rs": "hello from rs", "go": "hello from go"}
+# what ambient programs may have without a grant: worth nothing, or their own
+HARMLESS = {"arguments", "monotonic-clock", "random", "insecure-random",
+            "insecure-seed"}
+
+
+def hello(box, language):
+    answer = box.json(box.guest("hello-" + language))
+    equal(answer["exit_code"], 0, answer["result"])
+    equal(answer["stdout"].strip(), HELLO[language])
+    equal((answer["allowed"], answer["refused"]), (0, 0))
+
+
+@case(users=BOTH)
+def c_says_hello(box):
+    hello(box, "c")
+
+
+@case
+def javascript_says_hello(box):
+    hello(box, "js")
+
+
+@case(first=True)
+def python_starts_from_the_cache_the_second_time(box):
+    box.own_cache()
+    answer = box.json(box.guest("hello-py"))
+    equal(answer["cached"], False)
+    check("compiling" in answer["result"].error, answer["result"])
+    answer = box.json(box.guest("hello-py"))
+    equal((answer["cached"], answer["stdout"]), (True, "hello from py\n"))
+    check("compiling" not in answer["result"].error, answer["result"])
+
+
+@case
+def rust_says_hello(box):
+    hello(box, "rs")
+
+
+@case
+def go_says_hello(box):
+    hello(box, "go")
+
+
+def ambient(box, language):
+    here = "ambient-was-here"
+    before = os.path.exists("/tmp/" + here)
+    answer = box.json(box.guest("ambient-" + language))
+    equal(answer["ending"], "ok", answer["result"])
+    found = json.loads(answer["stdout"].splitlines()[-1])
+    check(len(found) > 10, found)
+    got = {k for k, v in found.items() if v["state"] == "got"}
+    check(got <= HARMLESS, sorted(got - HARMLESS), answer["stdout"])
+    check("never-seen" not in answer["stdout"], answer["stdout"])
+    check(box.home not in answer["stdout"], answer["stdout"])
+    equal(os.path.exists("/tmp/" + here), before)
+    check(not os.path.exists(os.path.join(box.work, here)))
+
+
+@case(users=BOTH)
+def c_finds_nothing_around_it(box):
+    ambient(box, "c")
+
+
+@case
+def javascript_finds_nothing_around_it(box):
+    ambient(box, "js")
+
+
+@case(first=True)
+def python_finds_nothing_around_it(box):
+    ambient(box, "py")
+
+
+# -- status, arguments, streams
+
+def ends_with(box, status):
+    # preview1 tells 1 for every status but 0: the adapter has one bit
+    want = 1 if status else 0
+    for how in ([], ["return"]):
+        result = box.run(box.guest("test/exit"), str(status), *how)
+        equal(result.code, want, result)
+        equal(result.out, b"", result)
+
+
+cases_of({"exit-status-0": 0, "exit-status-1": 1, "exit-status-42": 42},
+         ends_with)
+
+
+@case
+def arguments_reach_the_guest(box):
+    result = box.run(box.guest("test/echo"), "a", "--json", "", "b c", "-")
+    lines = result.text.splitlines()
+    equal(lines[:6], ["arg 0 echo.wasm", "arg 1 a", "arg 2 --json", "arg 3 ",
+                      "arg 4 b c", "arg 5 -"], result)
+    equal(result.error, "to stderr\n", result)
+
+
+@case
+def two_dashes_part_the_arguments(box):
+    result = box.run("--argv0", "me", box.guest("test/echo"), "--", "--dir")
+    equal(result.text, "arg 0 me\narg 1 --dir\n", result)
+
+
+@case
+def input_is_nothing_unless_given(box):
+    result = box.run(box.guest("test/echo"), data=b"not for it")
+    equal(result.text, "arg 0 echo.wasm\n", result)
+
+
+@case(users=BOTH)
+def input_is_echoed(box):
+    data = bytes(range(256)) * 4096
+    result = box.run("--stdin", "-", box.guest("test/echo"), data=data)
+    check(result.out == b"arg 0 echo.wasm\n" + data, result.error)
+    path = box.file("work/in", data)
+    result = box.run("--stdin", path, box.guest("test/echo"))
+    check(result.out == b"arg 0 echo.wasm\n" + data, result.error)
+
+
+@case
+def sixteen_mebibytes_go_through_a_pipe(box):
+    result = box.run(box.guest("test/flood"), "16")
+    equal(result.code, 0, result.error)
+    equal(len(result.out), 16 << 20)
+    equal(result.out.count(b"x"), 16 << 20)
+    equal(result.error, f"sent {16 << 20}\n")
+
+
+@case
+def a_reader_that_goes_away_is_told_to_the_guest(box):
+    process = box.start(box.guest("test/flood"), "512")
+    check(process.stdout.read(10) == b"x" * 10)
+    process.stdout.close()
+    process.stdout = None
+    result = finish(process)
+    check("sent" not in result.error, result)
+    check(result.code != 0 and result.code > 0, result)
+
+
+@case
+def captured_output_has_a_bound(box):
+    answer = box.json(box.guest("test/flood"), "16")
+    equal(answer["output_complete"], False)
+    check(len(answer["stdout"]) <= 8 << 20)
+
+
+# -- cancelled
+
+def cancelled(box, number):
+    process = box.start("--json", box.guest("test/spin"))
+    worker = wait_until("a worker that computes",
+                        lambda: worker_of(process.pid))
+    process.send_signal(number)
+    result = finish(process)
+    equal(result.code, CANCELLED, result)
+    equal(json.loads(result.text)["ending"], "cancelled", result)
+    wait_until("the worker is gone",
+               lambda: not os.path.exists(f"/proc/{worker}"))
+    last = box.audits()
+    check(len(last) == 1, last)
+    with open(last[0], encoding="utf-8") as file:
+        end = json.loads(file.readlines()[-1])
+    equal((end["type"], end["outcome"]), ("session-end", "cancelled"))
+
+
+cases_of({"interrupt-cancels": signal.SIGINT,
+          "terminate-cancels": signal.SIGTERM}, cancelled, users=BOTH)
+
+
+@case
+def an_interrupt_ends_a_flood(box):
+    process = box.start(box.guest("test/flood"), "100000")
+    check(process.stdout.read(65536) == b"x" * 65536)
+    process.send_signal(signal.SIGINT)
+    result = finish(process)
+    equal(result.code, CANCELLED, result.error)
+
+
+# -- programs of others
+
+def wasmtime(box, folders, *args):
+    """The same by the reference, or None without it."""
+    if not os.path.exists(WASMTIME):
+        return None
+    dirs = [x for host, guest in folders for x in ("--dir",
+                                                   f"{host}::{guest}")]
+    done = subprocess.run([WASMTIME, "run", "-C", "cache=y", *dirs, *args],
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, timeout=240, check=False,
+                          env={"HOME": box.home, "PATH": "/usr/bin:/bin"})
+    return done
+
+
+@case(first=True)
+def yosys_tells_its_version(box):
+    answer = box.json(box.guest("yosys"), "-V")
+    equal(answer["exit_code"], 0, answer["result"])
+    check(answer["stdout"].startswith("Yosys "), answer["stdout"])
+
+
+@case(first=True)
+def yosys_synthesises(box):
+    design = box.dir("design")
+    box.file("design/add.v", "module add(input [3:0] a, b, output [4:0] s);\n"
+             "assign s = a + b;\nendmodule\n")
+    share = os.path.join(box.suite.guests, "yosys", "share")
+    if not os.path.isdir(share):
+        raise Skip("no share of yosys")
+    result = box.run("--dir", f"{share}::/share", "--dir",
+                     f"{design}::/design::rw", "--grant",
+                     "files write /tmp memory", box.guest("yosys"), "-q", "-p",
+                     "read_verilog /design/add.v; synth; "
+                     "write_json /design/add.json")
+    equal(result.code, 0, result)
+    with open(os.path.join(design, "add.json"), encoding="utf-8") as file:
+        check("add" in json.load(file)["modules"])
+
+
+SOURCE = """#include <stddef.h>
+int sum(const int *v, size_t n)
+{
+\tint s = 0;
+\tfor (size_t i = 0; i < n; i++)
+\t\ts += v[i];
+\treturn s;
+}
+"""
+
+
+@case(first=True)
+def clang_compiles(box):
+    wasm = box.guest("clang")
+    out = box.dir("out")
+    src = box.dir("src")
+    box.file("src/sum.c", SOURCE)
+    headers = os.path.join(box.suite.guests, "clang", "include")
+    args = ["-cc1", "-triple", "wasm32-wasip1", "-emit-obj", "-O1",
+            "-internal-isystem", "/include", "/src/sum.c", "-o", "/out/sum.o"]
+    result = box.run("--argv0", "clang", "--dir", f"{headers}::/include",
+                     "--dir", f"{src}::/src", "--dir", f"{out}::/out::rw",
+                     "--grant", "files write /tmp memory", wasm, *args)
+    equal(result.code, 0, result)
+    with open(os.path.join(out, "sum.o"), "rb") as file:
+        ours = file.read()
+    check(ours.startswith(b"\0asm") and b"sum" in ours)
+    os.unlink(os.path.join(out, "sum.o"))
+    done = wasmtime(box, [(headers, "/include"), (src, "/src"),
+                          (out, "/out")], "--argv0", "clang", wasm, *args)
+    if done:
+        equal(done.returncode, 0, done.stderr)
+        with open(os.path.join(out, "sum.o"), "rb") as file:
+            check(file.read() == ours, "not the object of the reference")
