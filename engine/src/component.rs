@@ -2,17 +2,10 @@
 
 use crate::config::{self, EngineConfig};
 use crate::linker;
-use crate::ports::{Ports, VOID};
 use crate::state::State;
 use std::sync::OnceLock;
-use std::task::{Context, Poll, Waker};
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker};
 use wasmtime::{Engine, Error, Result, Store};
-
-/// Epoch ticks that a start function may run for in a warm-up.
-const WARM_TICKS: u32 = 20;
-const WARM_MEMORY: u64 = 4 << 30;
-const WARM_HANDLES: u64 = 1000;
 
 /// Wasmtime with its linker, and a second one for components that do not fit the pool.
 pub struct WritEngine {
@@ -123,31 +116,6 @@ fn run_export(component: &Component, engine: &Engine) -> Option<ComponentExportI
         .find(|name| name.starts_with("wasi:cli/run@0.2."))?;
     let instance = component.get_export_index(None, name)?;
     component.get_export_index(Some(&instance), "run")
-}
-
-impl Loaded {
-    /// Instantiate once over void ports and drop the instance.
-    pub fn warm(&self) -> Result<()> {
-        let raw = VOID;
-        let state = State::new(Ports::void(&raw), WARM_MEMORY, WARM_HANDLES);
-        let pre = self.pre.clone();
-        let mut future = Box::pin(async move {
-            let mut store = new_store(pre.engine(), state);
-            pre.instantiate_async(&mut store).await.map(|_| ())
-        });
-        let mut context = Context::from_waker(Waker::noop());
-        for _ in 0..WARM_TICKS {
-            match future.as_mut().poll(&mut context) {
-                Poll::Pending => {}
-                // A start function that traps without grants has mapped its code all the same.
-                Poll::Ready(Err(e)) if !e.is::<wasmtime::Trap>() => return Err(e),
-                Poll::Ready(_) => return Ok(()),
-            }
-        }
-        // A start function that goes on has mapped its code as well; its own call's limits are
-        // to end it.
-        Ok(())
-    }
 }
 
 /// A store whose guest yields at each tick.

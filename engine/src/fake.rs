@@ -198,7 +198,7 @@ unsafe extern "C" fn refused(ctx: *mut c_void, kind: *const c_char, op: Str, tar
 
 unsafe extern "C" fn preopen(_: *mut c_void, i: usize, name: *mut Str, handle: *mut u64) -> u32 {
     if i > 1 {
-        return NOENT;
+        return status::NOENT;
     }
     // SAFETY: the caller lends both.
     unsafe {

@@ -282,18 +282,6 @@ pub unsafe extern "C" fn writ_component_free(component: *mut Loaded) {
 /// # Safety
 /// As engine.h says of the pointers.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn writ_component_warm(component: *mut Loaded, err: *mut RawErr) -> u32 {
-    // SAFETY: `component` is alive.
-    match unsafe { (*component).warm() } {
-        Ok(()) => status::OK,
-        // SAFETY: `err` is null or the caller's.
-        Err(e) => unsafe { fail(err, status::IO, &sentence(&e)) },
-    }
-}
-
-/// # Safety
-/// As engine.h says of the pointers.
-#[unsafe(no_mangle)]
 pub unsafe extern "C" fn writ_task_run(
     component: *mut Loaded,
     ports: *const RawPorts,

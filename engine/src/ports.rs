@@ -28,6 +28,7 @@ pub mod status {
     pub const UNSUPPORTED: u32 = 8;
     pub const IO: u32 = 9;
     pub const NOMEM: u32 = 10;
+    #[cfg(test)]
     pub const CLOSED: u32 = 11;
     pub const CANCELLED: u32 = 12;
     pub const NOTDIR: u32 = 14;
@@ -44,7 +45,7 @@ pub mod status {
     pub const OVERFLOW: u32 = 25;
     pub const NOTPERM: u32 = 28;
 }
-use status::{AGAIN, IO, LIMIT, NOENT, OK, PENDING};
+use status::{AGAIN, OK, PENDING};
 
 /// Bytes of one read or write (`WRIT_FS_IO_MAX`) and of one listing reply.
 pub const IO_MAX: usize = 64 * 1024;
@@ -642,98 +643,6 @@ impl Ports {
         unsafe { (refuse.refused)(refuse.ctx, kind.as_ptr(), Str::new(op), Str::new(target)) }
     }
 }
-
-mod void {
-    //! Ports of an instance that only warms the code up: nothing there, nothing granted.
-    use super::*;
-
-    unsafe extern "C" fn read(
-        _: *mut c_void,
-        _: *mut u8,
-        _: usize,
-        _: *mut usize,
-        _: *mut RawWake,
-    ) -> u32 {
-        status::CLOSED
-    }
-    unsafe extern "C" fn room(_: *mut c_void, _: u32, _: *mut usize, _: *mut RawWake) -> u32 {
-        status::CLOSED
-    }
-    unsafe extern "C" fn write(_: *mut c_void, _: u32, _: *const u8, _: usize) -> u32 {
-        status::CLOSED
-    }
-    unsafe extern "C" fn mono(_: *mut c_void) -> u64 {
-        1_000_000_000
-    }
-    unsafe extern "C" fn wall(_: *mut c_void, _: *mut Time) {}
-    unsafe extern "C" fn wait(_: *mut c_void, _: u64, _: *mut RawWake) -> u32 {
-        LIMIT
-    }
-    unsafe extern "C" fn fill(_: *mut c_void, _: bool, _: *mut u8, _: usize) -> u32 {
-        status::DENIED
-    }
-    unsafe extern "C" fn pair(_: *mut c_void, _: usize, _: *mut Str, _: *mut Str) -> u32 {
-        NOENT
-    }
-    unsafe extern "C" fn argument(_: *mut c_void, _: usize, _: *mut Str) -> u32 {
-        NOENT
-    }
-    unsafe extern "C" fn log(_: *mut c_void, _: u32, _: Str, _: Str) {}
-    unsafe extern "C" fn refused(_: *mut c_void, _: *const c_char, _: Str, _: Str) {}
-    unsafe extern "C" fn preopen(_: *mut c_void, _: usize, _: *mut Str, _: *mut u64) -> u32 {
-        NOENT
-    }
-    unsafe extern "C" fn start(_: *mut c_void, _: *mut RawFsCall) -> u32 {
-        IO
-    }
-    unsafe extern "C" fn forget(_: *mut c_void, _: *mut RawWake) {}
-
-    pub const PORTS: RawPorts = {
-        let ctx = ptr::null_mut();
-        RawPorts {
-            stdio: RawStdio {
-                ctx,
-                read,
-                room,
-                write,
-            },
-            clock: RawClock {
-                ctx,
-                mono_now: mono,
-                mono_resolution: mono,
-                wall_now: wall,
-                wall_resolution: wall,
-                wait,
-            },
-            random: RawRandom { ctx, fill },
-            env: RawEnv {
-                ctx,
-                variable: pair,
-                argument,
-                config: pair,
-            },
-            log: RawLog { ctx, log },
-            refuse: RawRefuse { ctx, refused },
-            tree: RawTree {
-                ctx,
-                preopen,
-                start,
-            },
-            forget,
-            forget_ctx: ctx,
-        }
-    };
-}
-
-impl Ports {
-    /// Ports that give nothing; `raw` is to outlive them.
-    pub fn void(raw: &RawPorts) -> Ports {
-        Ports::new(raw, WakeCell::new(ptr::null_mut()))
-    }
-}
-
-/// The table behind `Ports::void`.
-pub const VOID: RawPorts = void::PORTS;
 
 #[cfg(test)]
 #[path = "fake.rs"]

@@ -66,6 +66,7 @@ end_with(struct writ_run *run, enum writ_run_end end, const char *why)
 static enum writ_status
 give_credit(struct writ_run *run, unsigned which, size_t n)
 {
+	run->out_credit[which] += n;
 	uint8_t raw[5] = { (uint8_t)which, (uint8_t)n, (uint8_t)(n >> 8),
 		(uint8_t)(n >> 16), (uint8_t)(n >> 24) };
 
@@ -191,6 +192,11 @@ on_ready(struct writ_run *run, const struct writ_msg *m)
 	struct writ_wire_in in = writ_wire_in(m->body);
 
 	run->walls = writ_wire_get_u32(&in);
+	if ((run->walls | run->without_walls) != WRIT_WALLS_ALL) {
+		end_with(run, WRIT_RUN_LOST,
+		    "the worker says that not all walls of its jail stand");
+		return WRIT_OK;
+	}
 	run->conn.state = WRIT_STATE_RUNNING;
 	run->started = true;
 	run->deadline_ns = writ_clock_host_ns() + GRACE_NS +
@@ -220,8 +226,9 @@ on_out(struct writ_run *run, const struct writ_msg *m)
 	unsigned which = (uint8_t)m->body.ptr[0];
 	struct writ_str bytes = writ_str_skip(m->body, 1);
 
-	if (which < 1 || which > 2)
+	if (which < 1 || which > 2 || bytes.len > run->out_credit[which])
 		return WRIT_PROTO;
+	run->out_credit[which] -= bytes.len;
 	run->output_bytes += bytes.len;
 	if (run->setup.output_bytes && run->output_bytes > run->setup.output_bytes)
 		return WRIT_PROTO;
@@ -261,6 +268,7 @@ on_log(struct writ_run *run, const struct writ_msg *m)
 
 	if (!writ_wire_done(&in))
 		return WRIT_PROTO;
+	run->files->requests++;
 	if (run->log)
 		run->log(run->ctx, level, context, message);
 	return WRIT_OK;
@@ -317,6 +325,7 @@ on_report(struct writ_run *run, const struct writ_msg *m)
 
 	if (!writ_wire_done(&in))
 		return WRIT_PROTO;
+	run->files->requests++;
 	if (run->report)
 		run->report(run->ctx, kind, op, count, bytes);
 	return WRIT_OK;

@@ -41,6 +41,7 @@ struct writ_run {
 	struct writ_child child;
 	bool started, stdin_ended, over;
 	uint32_t stdin_credit;
+	uint64_t out_credit[3];	/* bytes the worker may still send */
 	uint64_t output_bytes, deadline_ns;
 	bool closed[3];
 	/* result */

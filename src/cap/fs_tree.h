@@ -164,6 +164,7 @@ void writ_fs_stat_virtual(const struct writ_fs *fs, const struct writ_fs_mnt *mn
 
 /* ---- fs_list.c */
 
+/** Forget the listings of one handle; of all. */
 void writ_fs_list_drop(struct writ_fs *fs, uint64_t handle);
 void writ_fs_list_release(struct writ_fs *fs);
 

@@ -80,6 +80,7 @@ enum writ_status cli_policy(const struct cli *cli, struct writ_policy **out,
 enum writ_status cli_host(const struct cli *cli, struct writ_host **out,
     struct writ_err *err);
 
+/** One verb each, a row of cli_commands; returns the exit status. */
 int cmd_run(struct cli *cli);
 int cmd_inspect(struct cli *cli);
 int cmd_check(struct cli *cli);

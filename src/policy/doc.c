@@ -14,7 +14,7 @@ enum writ_status
 writ_doc_bad(const struct writ_doc *d, const struct writ_yaml_node *n,
     const char *fmt, ...)
 {
-	bool quiet = says_key(d, n);
+	const char *key = n->key.ptr && !says_key(d, n) ? n->key.ptr : NULL;
 	char what[WRIT_ERR_MSG_MAX];
 	va_list ap;
 
@@ -22,8 +22,8 @@ writ_doc_bad(const struct writ_doc *d, const struct writ_yaml_node *n,
 	(void)vsnprintf(what, sizeof(what), fmt, ap);
 	va_end(ap);
 	return writ_fail(d->err, WRIT_INVALID, "%s:%u:%u: %s%.64s%s%s", d->file,
-	    n->line, n->column, d->where, quiet ? "" : n->key.ptr,
-	    quiet ? "" : ": ", what);
+	    n->line, n->column, d->where, key ? key : "",
+	    key ? ": " : "", what);
 }
 
 enum writ_status

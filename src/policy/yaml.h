@@ -37,6 +37,7 @@ WRIT_MUST_CHECK enum writ_status
 writ_yaml_parse(struct writ_str doc, const char *file, struct writ_yaml **out,
     struct writ_err *err);
 
+/** The root node; lives as long as the tree. */
 const struct writ_yaml_node *writ_yaml_root(const struct writ_yaml *y);
 
 /** n bytes that live as long as the tree; NULL without memory. */

@@ -85,13 +85,6 @@ writ_component_load(struct writ_engine *engine, int code_fd,
     struct writ_component **out, struct writ_err *err);
 void writ_component_free(struct writ_component *component);
 
-/**
- * Instantiate once and drop, without running guest code where that is possible, so that later
- * instantiations map nothing executable (FACTS section 2).  Fails: WRIT_IO.
- */
-WRIT_MUST_CHECK enum writ_status
-writ_component_warm(struct writ_component *component, struct writ_err *err);
-
 struct writ_task_limits {
 	uint64_t memory_bytes;	/* all memories and tables of the instance together */
 	uint64_t handles;	/* entries of the resource table */

@@ -7,7 +7,7 @@
  * States, as both sides count them:
  *   NEW      the worker has not spoken yet
  *   SETUP    HELLO was seen: configuration and code may be sent
- *   READY    the worker has loaded, warmed up and locked its jail
+ *   READY    the worker has loaded and locked its jail; no guest code ran before
  *   RUNNING  a call is in progress
  */
 #ifndef WRIT_WIRE_PROTO_H

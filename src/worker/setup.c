@@ -57,14 +57,9 @@ on_mount(struct writ_worker *w, struct writ_msg *m, struct writ_err *err)
 static enum writ_status
 on_load(struct writ_worker *w, struct writ_msg *m, struct writ_err *err)
 {
-	enum writ_status st;
-
 	if (m->fd < 0 || w->component)
 		return writ_fail(err, WRIT_PROTO, "load");
-	st = writ_component_load(w->engine, m->fd, &w->component, err);
-	if (st != WRIT_OK)
-		return st;
-	return writ_component_warm(w->component, err);
+	return writ_component_load(w->engine, m->fd, &w->component, err);
 }
 
 /* What the process may hold beside what the guest was granted: code, stacks, buffers. */
