@@ -1,10 +1,9 @@
 """The audit log: whole, in order, and stronger than the effect."""
-import json
 import os
 import subprocess
 
-from harness import (BOTH, NOBODY, TRAP, Result, case, cases_of, check, equal,
-                     limit_file_size, refused, snapshot, verify_audit)
+from harness import (BOTH, case, cases_of, check, equal, limit_file_size,
+                     refused, snapshot, verify_audit)
 
 
 def readdir(box, *more, **how):

@@ -201,10 +201,17 @@ def deny_beats_a_grant(box):
     equal([r["rule"] for r in answer["refusals"]], ["deny.secret"])
     equal(snapshot(os.path.join(box.work, "out")), {})
     box.file("work/notes/draft-1.md", "# the-secret\n")
+    box.dir("work/notes/drafts")
+    box.file("work/notes/drafts/a.md", "# the-secret\n")
     answer = box.json("-w", path, tool, "/notes", "/out/index.md")
+    equal(answer["exit_code"], 0, answer["result"])  # drafts are not listed
+    tree = snapshot(os.path.join(box.work, "out"))
+    check(b"2 notes" in tree["index.md"], tree)
+    check(b"the-secret" not in tree["index.md"], tree)
+    answer = box.json("-w", path, tool, "/notes/drafts", "/out/drafts.md")
     check(answer["exit_code"] != 0, answer["result"])
-    check("deny.drafts" in [r["rule"] for r in answer["refusals"]])
-    equal(snapshot(os.path.join(box.work, "out")), {})
+    equal([r["rule"] for r in answer["refusals"]], ["deny.drafts"])
+    equal(list(snapshot(os.path.join(box.work, "out"))), ["index.md"])
 
 
 @case

@@ -3,7 +3,7 @@ import json
 import os
 import signal
 
-from harness import (BOTH, NOBODY, TRAP, case, check, equal, finish,
+from harness import (BOTH, TRAP, case, check, equal, finish,
                      one_sentence, verify_audit, wait_until, worker_of)
 
 
@@ -39,8 +39,8 @@ def the_worker_is_bare(box):
     process, worker = spinning(box)
     try:
         with open(f"/proc/{worker}/status", encoding="ascii") as file:
-            status = dict(line.rstrip().split(":\t", 1) for line in file
-                          if ":\t" in line)
+            status = dict(line.rstrip("\n").split(":\t", 1)
+                          for line in file if ":\t" in line)
         without = " ".join(box.suite.without)
         equal(status["NoNewPrivs"], "1")
         if "seccomp" not in without:
