@@ -223,3 +223,87 @@ unsafe extern "C" fn start(ctx: *mut c_void, call: *mut RawFsCall) -> u32 {
 unsafe extern "C" fn forget(ctx: *mut c_void, _: *mut RawWake) {
     fake(ctx).forgotten += 1;
 }
+
+mod void {
+    //! Ports with nothing there and nothing granted, for tests to fill in.
+    use super::super::*;
+
+    unsafe extern "C" fn read(
+        _: *mut c_void,
+        _: *mut u8,
+        _: usize,
+        _: *mut usize,
+        _: *mut RawWake,
+    ) -> u32 {
+        status::CLOSED
+    }
+    unsafe extern "C" fn room(_: *mut c_void, _: u32, _: *mut usize, _: *mut RawWake) -> u32 {
+        status::CLOSED
+    }
+    unsafe extern "C" fn write(_: *mut c_void, _: u32, _: *const u8, _: usize) -> u32 {
+        status::CLOSED
+    }
+    unsafe extern "C" fn mono(_: *mut c_void) -> u64 {
+        1_000_000_000
+    }
+    unsafe extern "C" fn wall(_: *mut c_void, _: *mut Time) {}
+    unsafe extern "C" fn wait(_: *mut c_void, _: u64, _: *mut RawWake) -> u32 {
+        status::LIMIT
+    }
+    unsafe extern "C" fn fill(_: *mut c_void, _: bool, _: *mut u8, _: usize) -> u32 {
+        status::DENIED
+    }
+    unsafe extern "C" fn pair(_: *mut c_void, _: usize, _: *mut Str, _: *mut Str) -> u32 {
+        status::NOENT
+    }
+    unsafe extern "C" fn argument(_: *mut c_void, _: usize, _: *mut Str) -> u32 {
+        status::NOENT
+    }
+    unsafe extern "C" fn log(_: *mut c_void, _: u32, _: Str, _: Str) {}
+    unsafe extern "C" fn refused(_: *mut c_void, _: *const c_char, _: Str, _: Str) {}
+    unsafe extern "C" fn preopen(_: *mut c_void, _: usize, _: *mut Str, _: *mut u64) -> u32 {
+        status::NOENT
+    }
+    unsafe extern "C" fn start(_: *mut c_void, _: *mut RawFsCall) -> u32 {
+        status::IO
+    }
+    unsafe extern "C" fn forget(_: *mut c_void, _: *mut RawWake) {}
+
+    pub const PORTS: RawPorts = {
+        let ctx = ptr::null_mut();
+        RawPorts {
+            stdio: RawStdio {
+                ctx,
+                read,
+                room,
+                write,
+            },
+            clock: RawClock {
+                ctx,
+                mono_now: mono,
+                mono_resolution: mono,
+                wall_now: wall,
+                wall_resolution: wall,
+                wait,
+            },
+            random: RawRandom { ctx, fill },
+            env: RawEnv {
+                ctx,
+                variable: pair,
+                argument,
+                config: pair,
+            },
+            log: RawLog { ctx, log },
+            refuse: RawRefuse { ctx, refused },
+            tree: RawTree {
+                ctx,
+                preopen,
+                start,
+            },
+            forget,
+            forget_ctx: ctx,
+        }
+    };
+}
+
+const VOID: RawPorts = void::PORTS;

@@ -50,7 +50,7 @@ test_suggest__files(void **state)
 	check_file(p, "list", "/a/src", false, "files: [{ name: src-2, at: "
 	    "/a/src, from: \"host:./a/src\", mode: read }]");
 	check_file(p, "open", "/x", false,
-	    "files: [{ name: root, at: /, from: \"host:.\", mode: read }]");
+	    "files: [{ name: x, at: /x, from: \"host:./x\", mode: read }]");
 	check_file(p, "open", "/tmp/x", true,
 	    "files: [{ name: tmp, at: /tmp, from: memory, mode: write }]");
 	check_file(p, "open", "/a b/$x/c", false, "files: [{ name: x, at: "
