@@ -154,7 +154,7 @@ const struct probe probes_all[] = {
 	    .ok_args = "read:/d/deep/ok", .ok_line = "ok inside" },
 	{ .id = "FSL-02", .what = "a link to .. that the guest made",
 	    .guest = "attack-fs-c", .args = "/d FSL-02", .writ = RW,
-	    .line = "FSL-02 refused", .rule = "malformed", .records = 4,
+	    .line = "FSL-02 refused", .rule = "malformed", .records = 3,
 	    .tree = FILE_IN, .ok_guest = "probe/ops",
 	    .ok_args = "symlink:file:/d/ln read:/d/ln", .ok_line = "ok inside" },
 	{ .id = "FSL-03", .what = "link loops and chains of 60",
