@@ -2,6 +2,7 @@
 import hashlib
 import json
 
+from assemble import CONFIG, assemble
 from harness import BOTH, REFUSED, case, cases_of, check, equal, refused
 
 
@@ -42,6 +43,16 @@ cases_of({"variable-without-value": "A", "variable-without-name": "=1",
 def a_variable_given_twice_is_a_mistake(box):
     path = box.writ_file("env: { A: one }\n")
     refused(box.run("-w", path, "--env", "A=two", box.guest("test/echo")))
+
+
+@case
+def configuration_is_what_the_writ_says(box):
+    wasm = assemble(box, CONFIG)
+    equal(box.run(wasm).code, 255)
+    path = box.writ_file("config: { other: x, model: small }\n")
+    equal(box.run("-w", path, wasm).code, 5)
+    equal(box.run("--grant", "config model=larger", wasm).code, 6)
+    equal(box.run("--env", "model=larger", wasm).code, 255)
 
 
 @case

@@ -1,11 +1,14 @@
 """Programs of several languages, as their authors would run them."""
 import json
 import os
+import pty
 import signal
 import subprocess
 
-from harness import (BOTH, CANCELLED, WASMTIME, Skip, case, cases_of, check,
-                     equal, finish, wait_until, worker_of)
+from assemble import EXIT_CODE, assemble
+from harness import (BOTH, CANCELLED, WASMTIME, case, cases_of, check,
+                     equal, finish, one_sentence, verify_audit, wait_until,
+                     worker_of)
 
 HELLO = {"c": "hello from c", "js": "hello from js", "py": "hello from py",
          "rs": "hello from rs", "go": "hello from go"}
@@ -97,6 +100,19 @@ cases_of({"exit-status-0": 0, "exit-status-1": 1, "exit-status-42": 42},
          ends_with)
 
 
+def ends_with_code(box, code):
+    wasm = assemble(box, EXIT_CODE.replace("CODE", str(code)))
+    answer = box.json(wasm)
+    equal(answer["exit_code"], code, answer["result"])
+    check(answer["ending"] in ("ok", "exit"), answer["result"])
+    end = verify_audit(answer["audit"])[-1]
+    equal((end["type"], end["exit_code"]), ("session-end", code))
+
+
+cases_of({f"exit-with-code-{n}": n for n in [0, 1, 42, 125, 255]},
+         ends_with_code)
+
+
 @case
 def arguments_reach_the_guest(box):
     result = box.run(box.guest("test/echo"), "a", "--json", "", "b c", "-")
@@ -167,10 +183,9 @@ def cancelled(box, number):
     equal(json.loads(result.text)["ending"], "cancelled", result)
     wait_until("the worker is gone",
                lambda: not os.path.exists(f"/proc/{worker}"))
-    last = box.audits()
-    check(len(last) == 1, last)
-    with open(last[0], encoding="utf-8") as file:
-        end = json.loads(file.readlines()[-1])
+    audits = box.audits()
+    equal(len(audits), 1, audits)
+    end = verify_audit(audits[0])[-1]
     equal((end["type"], end["outcome"]), ("session-end", "cancelled"))
 
 
@@ -185,6 +200,108 @@ def an_interrupt_ends_a_flood(box):
     process.send_signal(signal.SIGINT)
     result = finish(process)
     equal(result.code, CANCELLED, result.error)
+
+
+def child_of(process, name):
+    """The pid of a child that runs the program `name`, or None."""
+    path = f"/proc/{process.pid}/task/{process.pid}/children"
+    try:
+        with open(path, encoding="ascii") as file:
+            children = file.read().split()
+        for child in children:
+            with open(f"/proc/{child}/comm", encoding="ascii") as file:
+                if file.read().strip() == name[:15]:
+                    return int(child)
+    except OSError:
+        pass
+    return None
+
+
+@case
+def an_interrupt_ends_a_compilation(box):
+    box.own_cache()
+    process = box.start(box.guest("hello-py"))
+    compiler = wait_until("a compiler",
+                          lambda: child_of(process, "writ-compiler"))
+    process.send_signal(signal.SIGINT)
+    result = finish(process)
+    check(result.code in (CANCELLED, -signal.SIGINT), result)
+    equal(result.out, b"", result)
+    check(not os.path.exists(f"/proc/{compiler}"))
+
+
+@case(users=BOTH)
+def a_killed_compiler_is_told_in_one_sentence(box):
+    box.own_cache()
+    process = box.start(box.guest("hello-py"))
+    compiler = wait_until("a compiler",
+                          lambda: child_of(process, "writ-compiler"))
+    os.kill(compiler, signal.SIGKILL)
+    result = finish(process)
+    equal((result.code, result.out), (125, b""), result)
+    one_sentence(result)
+    equal([n for n in os.listdir(box.cache) if n.endswith(".code")], [])
+
+
+@case
+def eight_at_once_share_a_fresh_cache(box):
+    box.own_cache()
+    all_of_them = [box.start(box.guest("hello-c")) for _ in range(8)]
+    for process in all_of_them:
+        result = finish(process)
+        equal((result.code, result.text), (0, "hello from c\n"), result)
+    equal(box.json(box.guest("hello-c"))["cached"], True)
+
+
+# -- streams that wait
+
+@case
+def a_wait_for_input_is_interrupted(box):
+    process = box.start("--stdin", "-", box.guest("test/echo"),
+                        stdin=subprocess.PIPE)
+    process.stdin.write(b"one\n")
+    process.stdin.flush()
+    wait_until("a worker", lambda: child_of(process, "writ-worker"))
+    process.send_signal(signal.SIGINT)
+    equal(process.wait(60), CANCELLED)
+    process.communicate()
+
+
+@case
+def a_wait_for_input_ends_by_time(box):
+    path = box.writ_file("limits: { time: 500ms }\n")
+    process = box.start("-w", path, "--stdin", "-", box.guest("test/echo"),
+                        stdin=subprocess.PIPE)
+    equal(process.wait(60), 124)
+    process.communicate()
+
+
+@case
+def endless_input_does_not_hold_a_guest(box):
+    with open("/dev/zero", "rb") as zeros:
+        result = box.run("--stdin", "-", box.guest("hello-c"), stdin=zeros)
+    equal((result.code, result.text), (0, "hello from c\n"), result)
+
+
+@case
+def a_terminal_gets_no_control_bytes(box):
+    main, terminal = pty.openpty()
+    process = box.start(box.guest("test/echo"), "a\x1b]0;title\x07b\x9bc",
+                        stdout=terminal)
+    os.close(terminal)
+    seen = b""
+    while True:
+        try:
+            piece = os.read(main, 4096)
+        except OSError:
+            break
+        if not piece:
+            break
+        seen += piece
+    finish(process)
+    os.close(main)
+    check(b"arg 1 a" in seen and b"title" in seen, seen)
+    check(b"\x1b" not in seen and b"\x07" not in seen, seen)
 
 
 # -- programs of others
@@ -203,24 +320,16 @@ def wasmtime(box, folders, *args):
 
 
 @case(first=True)
-def yosys_tells_its_version(box):
+def yosys_reads_and_writes(box):
     answer = box.json(box.guest("yosys"), "-V")
     equal(answer["exit_code"], 0, answer["result"])
     check(answer["stdout"].startswith("Yosys "), answer["stdout"])
-
-
-@case(first=True)
-def yosys_synthesises(box):
     design = box.dir("design")
     box.file("design/add.v", "module add(input [3:0] a, b, output [4:0] s);\n"
              "assign s = a + b;\nendmodule\n")
-    share = os.path.join(box.suite.guests, "yosys", "share")
-    if not os.path.isdir(share):
-        raise Skip("no share of yosys")
-    result = box.run("--dir", f"{share}::/share", "--dir",
-                     f"{design}::/design::rw", "--grant",
+    result = box.run("--dir", f"{design}::/design::rw", "--grant",
                      "files write /tmp memory", box.guest("yosys"), "-q", "-p",
-                     "read_verilog /design/add.v; synth; "
+                     "read_verilog /design/add.v; proc; opt; "
                      "write_json /design/add.json")
     equal(result.code, 0, result)
     with open(os.path.join(design, "add.json"), encoding="utf-8") as file:
