@@ -3,7 +3,8 @@ import glob
 import json
 import os
 
-from harness import BOTH, case, cases_of, check, equal, verify_audit
+from harness import (BOTH, case, cases_of, check, equal, refused,
+                     verify_audit)
 
 
 def entry(box):
@@ -92,6 +93,24 @@ def a_cache_that_cannot_be_written_is_only_slower(box):
              if l.startswith("writ: ") and "compiling" not in l]
     check(notes, "no note", answer["result"])
     equal(os.listdir(box.cache), [])
+
+
+def bad_folder(box, make):
+    path = make(box)
+    before = sorted(os.listdir(path)) if os.path.isdir(path) else None
+    box.cache = path
+    refused(box.run(box.guest("hello-c")))
+    after = sorted(os.listdir(path)) if os.path.isdir(path) else None
+    equal(after, before)
+
+
+cases_of({
+    "folder-anybody-writes": lambda b: b.dir("c", 0o777),
+    "folder-a-group-writes": lambda b: b.dir("c", 0o770),
+    "link-to-such-a-folder": lambda b: b.link("work/c",
+                                              b.dir("real", 0o777)),
+    "folder-is-a-file": lambda b: b.file("work/c"),
+}, bad_folder, users=BOTH)
 
 
 @case

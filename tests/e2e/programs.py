@@ -173,11 +173,16 @@ def captured_output_has_a_bound(box):
 
 # -- cancelled
 
-def cancelled(box, number):
-    process = box.start("--json", box.guest("test/spin"))
+def cancelled(box, row):
+    number, group = row
+    process = box.start("--json", box.guest("test/spin"),
+                        start_new_session=True)
     worker = wait_until("a worker that computes",
                         lambda: worker_of(process.pid))
-    process.send_signal(number)
+    if group:  # as a terminal does: the worker gets it too
+        os.killpg(process.pid, number)
+    else:
+        process.send_signal(number)
     result = finish(process)
     equal(result.code, CANCELLED, result)
     equal(json.loads(result.text)["ending"], "cancelled", result)
@@ -189,8 +194,10 @@ def cancelled(box, number):
     equal((end["type"], end["outcome"]), ("session-end", "cancelled"))
 
 
-cases_of({"interrupt-cancels": signal.SIGINT,
-          "terminate-cancels": signal.SIGTERM}, cancelled, users=BOTH)
+cases_of({"interrupt-cancels": (signal.SIGINT, False),
+          "terminate-cancels": (signal.SIGTERM, False),
+          "hangup-cancels": (signal.SIGHUP, False),
+          "interrupt-of-all-cancels": (signal.SIGINT, True)}, cancelled, users=BOTH)
 
 
 @case
@@ -220,14 +227,16 @@ def child_of(process, name):
 @case
 def an_interrupt_ends_a_compilation(box):
     box.own_cache()
-    process = box.start(box.guest("hello-py"))
+    process = box.start(box.guest("hello-py"), start_new_session=True)
     compiler = wait_until("a compiler",
                           lambda: child_of(process, "writ-compiler"))
-    process.send_signal(signal.SIGINT)
+    os.killpg(process.pid, signal.SIGINT)
     result = finish(process)
     check(result.code in (CANCELLED, -signal.SIGINT), result)
     equal(result.out, b"", result)
     check(not os.path.exists(f"/proc/{compiler}"))
+    equal([n for n in os.listdir(box.cache) if n.endswith(".code")], [],
+          "it was compiled to the end")
 
 
 @case(users=BOTH)
@@ -251,6 +260,26 @@ def eight_at_once_share_a_fresh_cache(box):
         result = finish(process)
         equal((result.code, result.text), (0, "hello from c\n"), result)
     equal(box.json(box.guest("hello-c"))["cached"], True)
+
+
+def closed(box, fds):
+    """Descriptors closed at the start: none of ours takes their place."""
+    def close():
+        for fd in fds:
+            os.close(fd)
+
+    audit = box.path("work/log")
+    box.run(box.guest("test/echo"))
+    result = box.run("--audit", audit, box.guest("test/echo"), "text",
+                     preexec_fn=close)
+    check(result.code in (0, 1, 125), result)
+    if os.path.exists(audit):
+        end = verify_audit(audit)[-1]
+        check(end["outcome"] in ("ok", "exited", "not-started"), end)
+
+
+cases_of({"closed-" + "-".join(map(str, f)): f for f in [
+    (0,), (1,), (2,), (0, 1), (1, 2), (0, 2), (0, 1, 2)]}, closed)
 
 
 # -- streams that wait
