@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 
 #include "base/limits.h"
@@ -23,6 +24,12 @@ cli_write(int fd, const char *p, size_t n)
 
 		if (k < 0 && errno == EINTR)
 			continue;
+		if (k < 0 && errno == EAGAIN) {
+			struct pollfd pfd = { fd, POLLOUT, 0 };
+
+			(void)poll(&pfd, 1, -1);
+			continue;
+		}
 		if (k <= 0)
 			return false;
 		p += k;
@@ -31,11 +38,20 @@ cli_write(int fd, const char *p, size_t n)
 	return true;
 }
 
-void
+int
 cli_flush(int fd, struct writ_buf *b)
 {
-	(void)cli_write(fd, (const char *)b->ptr, b->len);
+	enum writ_status st = writ_buf_status(b);
+	bool ok = cli_write(fd, (const char *)b->ptr, b->len);
+	int saved = errno;
+
 	writ_buf_release(b);
+	if (st == WRIT_OK && ok)
+		return CLI_OK;
+	if (fd != 1)
+		return CLI_REFUSED;
+	return cli_fail("standard output: %s", st == WRIT_OK ?
+	    strerror(saved) : writ_status_name(st));
 }
 
 int
@@ -67,9 +83,10 @@ int
 cli_json_out(char *text)
 {
 	bool ok = cli_write(1, text, strlen(text)) && cli_write(1, "\n", 1);
+	int saved = errno;
 
 	writ_free(text);
-	return ok ? CLI_OK : CLI_REFUSED;
+	return ok ? CLI_OK : cli_fail("standard output: %s", strerror(saved));
 }
 
 /* ---- parsing */
@@ -90,12 +107,14 @@ static bool
 unknown_option(const struct cli_command *c, const char *arg)
 {
 	const struct cli_option *o, *best = NULL;
-	unsigned d, least = 4;
+	unsigned d, least = 3;
 
 	for (o = c->options; o->name; o++) {
 		d = writ_str_distance(writ_str_from(arg),
 		    writ_str_from(o->name), least);
-		if (d < least) {
+		/* of two as near, the one that begins alike */
+		if (d < least || (best && d == least && arg[1] == '-' &&
+		    arg[2] == o->name[2] && arg[2] != best->name[2])) {
 			least = d;
 			best = o;
 		}
@@ -112,6 +131,10 @@ unknown_option(const struct cli_command *c, const char *arg)
 static bool
 keep(struct cli *cli, const struct cli_option *o, const char *value)
 {
+	if (!o->many && cli_value(cli, o->name)) {
+		cli_fail("%s: %s given twice", cli->command->name, o->name);
+		return false;
+	}
 	if (cli->values_count == CLI_VALUES_MAX) {
 		cli_fail("%s: more than %d options", cli->command->name,
 		    CLI_VALUES_MAX);
@@ -158,6 +181,10 @@ cli_parse(struct cli *cli, int argc, char **argv)
 			cli->dashed = true;
 			i++;
 			break;
+		}
+		if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) {
+			cli->help = true;
+			return true;
 		}
 		if (argv[i][0] == '-' && argv[i][1]) {
 			if (!parse_option(cli, argc, argv, &i))

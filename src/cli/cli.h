@@ -24,6 +24,7 @@ struct cli_option {
 	const char *letter;	/* "-w", or NULL */
 	const char *arg;	/* name of its argument, or NULL: a flag */
 	const char *help;
+	bool many;		/* may be given more than once */
 };
 
 struct cli;
@@ -49,6 +50,7 @@ struct cli {
 	size_t args_count;
 	bool json, colour;
 	bool dashed;		/* a "--" stood before the first argument */
+	bool help;		/* --help: show the command's options */
 };
 
 /** The table, ended by a NULL name. */
@@ -68,10 +70,11 @@ int cli_fail(const char *fmt, ...) WRIT_PRINTF(1, 2);
 int cli_error(const struct writ_err *err);
 /** Print `text` on stdout with a newline, and free it with writ_free. */
 int cli_json_out(char *text);
-/** Write all of it to fd.  False: the reader is gone. */
+/** Write all of it to fd, waiting where it must.  False: the reader is gone (errno). */
 bool cli_write(int fd, const char *p, size_t n);
-/** Print a buffer on `fd` and release it. */
-void cli_flush(int fd, struct writ_buf *b);
+/** Print a buffer on `fd` and release it.  CLI_OK, or CLI_REFUSED if it could not be
+ * written; that has been said. */
+int cli_flush(int fd, struct writ_buf *b);
 
 /** The policy of -w, --dir, --env and --grant.  *out is the caller's. */
 enum writ_status cli_policy(const struct cli *cli, struct writ_policy **out,
@@ -81,6 +84,9 @@ enum writ_status cli_host(const struct cli *cli, struct writ_host **out,
     struct writ_err *err);
 
 /** One verb each, a row of cli_commands; returns the exit status. */
+/** Print the options of one command. */
+int cli_help(const struct cli_command *c);
+
 int cmd_run(struct cli *cli);
 int cmd_inspect(struct cli *cli);
 int cmd_check(struct cli *cli);

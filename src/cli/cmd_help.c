@@ -33,7 +33,7 @@ overview(struct writ_buf *b)
 		writ_buf_printf(b, "  writ %-9s %-24s %s\n", c->name, c->args,
 		    c->summary);
 	writ_buf_cstr(b, "\nExit codes: the guest's own; 124 a limit, 125 "
-	    "refused or misconfigured, 126 a trap.\n");
+	    "refused or misconfigured, 126 a trap, 130 interrupted.\n");
 }
 
 /* ---- the manual page and completions, from the same table */
@@ -73,7 +73,7 @@ manual(struct writ_buf *b)
 	}
 	writ_buf_cstr(b, ".SH EXIT STATUS\nThe guest's own status passes through "
 	    "run. 124: a limit stopped it. 125: refused or misconfigured, nothing "
-	    "ran. 126: it trapped, or its worker was lost.\n");
+	    "ran. 126: it trapped, or its worker was lost. 130: interrupted.\n");
 }
 
 static void
@@ -108,6 +108,16 @@ completion(struct writ_buf *b, bool zsh)
 }
 
 int
+cli_help(const struct cli_command *c)
+{
+	struct writ_buf b;
+
+	writ_buf_init(&b, 64 * 1024);
+	command_help(&b, c);
+	return cli_flush(1, &b);
+}
+
+int
 cmd_help(struct cli *cli)
 {
 	const char *shell = cli_value(cli, "--completion");
@@ -130,8 +140,7 @@ cmd_help(struct cli *cli)
 		command_help(&b, c);
 	else
 		overview(&b);
-	cli_flush(1, &b);
-	return CLI_OK;
+	return cli_flush(1, &b);
 }
 
 int
@@ -142,6 +151,5 @@ cmd_version(struct cli *cli)
 	writ_buf_init(&b, 256);
 	writ_buf_printf(&b, cli->json ? "{\"version\":\"%s\"}\n" : "writ %s\n",
 	    WRIT_VERSION);
-	cli_flush(1, &b);
-	return CLI_OK;
+	return cli_flush(1, &b);
 }

@@ -38,9 +38,8 @@ print_doctor(const char *json)
 		writ_buf_printf(&b, "%u wall%s missing: writ refuses to run "
 		    "unless --without-wall names it\n", missing,
 		    missing == 1 ? "" : "s");
-	cli_flush(1, &b);
 	json_decref(d);
-	return missing ? CLI_REFUSED : CLI_OK;
+	return cli_flush(1, &b) == CLI_OK && !missing ? CLI_OK : CLI_REFUSED;
 }
 
 int
@@ -83,9 +82,8 @@ print_cache(const char *json)
 	    json_integer_value(json_object_get(d, "bytes")) / 1024);
 	writ_buf_safe(&b, writ_str_from(text_of(d, "dir")), false);
 	writ_buf_char(&b, '\n');
-	cli_flush(1, &b);
 	json_decref(d);
-	return CLI_OK;
+	return cli_flush(1, &b);
 }
 
 static int
@@ -116,8 +114,7 @@ cache_clear(struct cli *cli, struct writ_host *host)
 	writ_buf_init(&b, 256);
 	writ_buf_printf(&b, cli->json ? "{\"removed\":%u}\n" :
 	    "%u entries removed\n", removed);
-	cli_flush(1, &b);
-	return CLI_OK;
+	return cli_flush(1, &b);
 }
 
 int

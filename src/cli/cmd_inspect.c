@@ -102,9 +102,8 @@ print(const char *json, bool all, bool with_writ)
 	writ_buf_char(&b, '\n');
 	put_exports(&b, d, all);
 	put_imports(&b, d, all, with_writ);
-	cli_flush(1, &b);
 	json_decref(d);
-	return CLI_OK;
+	return cli_flush(1, &b);
 }
 
 int

@@ -101,9 +101,8 @@ print_check(const char *json)
 	}
 	put_limits(&b, p);
 	writ_buf_printf(&b, "  0 errors, %u warnings\n", warnings);
-	cli_flush(1, &b);
 	json_decref(p);
-	return CLI_OK;
+	return cli_flush(1, &b);
 }
 
 int
@@ -158,9 +157,8 @@ print_explain(const struct cli *cli, const char *json)
 		put(&b, text_of(d, "smallest"));
 		writ_buf_char(&b, '\n');
 	}
-	cli_flush(1, &b);
 	json_decref(d);
-	return CLI_OK;
+	return cli_flush(1, &b);
 }
 
 int

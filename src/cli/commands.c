@@ -14,10 +14,10 @@
 static const struct cli_option run_options[] = {
 	WRIT_FILE,
 	{ "--dir", NULL, "HOST::GUEST[::ro|rw]", "grant a host directory at a "
-	    "guest path (default: ro)" },
-	{ "--env", NULL, "NAME=VALUE", "grant an environment variable" },
+	    "guest path (default: ro)", true },
+	{ "--env", NULL, "NAME=VALUE", "grant an environment variable", true },
 	{ "--grant", NULL, "TEXT", "add one grant, e.g. \"files write /tmp "
-	    "memory\", \"clock real\", \"random secure\"" },
+	    "memory\", \"clock real\", \"random secure\"", true },
 	{ "--stdin", NULL, "FILE", "what the guest reads as standard input; - is "
 	    "ours (default: nothing)" },
 	{ "--trace-denials", NULL, NULL, "show every file the guest would like, "
@@ -29,42 +29,42 @@ static const struct cli_option run_options[] = {
 	{ "--verbose", "-v", NULL, "always print the summary line" },
 	PLACES,
 	COMMON,
-	{ NULL, NULL, NULL, NULL }
+	{ NULL, NULL, NULL, NULL, false }
 };
 static const struct cli_option inspect_options[] = {
 	WRIT_FILE,
 	{ "--all", "-a", NULL, "list every function with its type" },
 	PLACES,
 	COMMON,
-	{ NULL, NULL, NULL, NULL }
+	{ NULL, NULL, NULL, NULL, false }
 };
 static const struct cli_option explain_options[] = {
 	WRIT_FILE,
-	{ "--dir", NULL, "HOST::GUEST[::ro|rw]", "as for run" },
-	{ "--env", NULL, "NAME=VALUE", "as for run" },
-	{ "--grant", NULL, "TEXT", "as for run" },
+	{ "--dir", NULL, "HOST::GUEST[::ro|rw]", "as for run", true },
+	{ "--env", NULL, "NAME=VALUE", "as for run", true },
+	{ "--grant", NULL, "TEXT", "as for run", true },
 	COMMON,
-	{ NULL, NULL, NULL, NULL }
+	{ NULL, NULL, NULL, NULL, false }
 };
 static const struct cli_option cache_options[] = {
 	PLACES,
 	COMMON,
-	{ NULL, NULL, NULL, NULL }
+	{ NULL, NULL, NULL, NULL, false }
 };
 static const struct cli_option probe_options[] = {
 	{ "--guests", NULL, "DIR", "where the guests are (default: guests/out)" },
 	PLACES,
 	COMMON,
-	{ NULL, NULL, NULL, NULL }
+	{ NULL, NULL, NULL, NULL, false }
 };
 static const struct cli_option common_options[] = {
 	COMMON,
-	{ NULL, NULL, NULL, NULL }
+	{ NULL, NULL, NULL, NULL, false }
 };
 static const struct cli_option help_options[] = {
 	{ "--man", NULL, NULL, "print the manual page (roff)" },
 	{ "--completion", NULL, "SHELL", "print completions: bash or zsh" },
-	{ NULL, NULL, NULL, NULL }
+	{ NULL, NULL, NULL, NULL, false }
 };
 
 const struct cli_command cli_commands[] = {

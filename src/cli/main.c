@@ -1,6 +1,7 @@
 /*
  * writ: the command line of libwrit.
  */
+#include <fcntl.h>
 #include <signal.h>
 
 #include "base/hash.h"
@@ -26,6 +27,20 @@ unknown_command(const char *name)
 	return cli_fail("unknown command %s; see: writ help", name);
 }
 
+/* What the caller closed must not become a file of ours that output is written into.  Opened the
+ * wrong way round, so that using it stays the error it was. */
+static bool
+fill_standard_fds(void)
+{
+	int fd;
+
+	for (fd = 0; fd < 3; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null",
+		    fd ? O_RDONLY : O_WRONLY) != fd)
+			return false;
+	return true;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -33,6 +48,8 @@ main(int argc, char **argv)
 	struct writ_err err = { WRIT_OK, "" };
 	const char *name = argc > 1 ? argv[1] : "help";
 
+	if (!fill_standard_fds())
+		return CLI_REFUSED;
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
 	if (writ_process_init(&err) != WRIT_OK)
@@ -46,5 +63,5 @@ main(int argc, char **argv)
 		return unknown_command(name);
 	if (!cli_parse(&cli, argc > 2 ? argc - 2 : 0, argv + 2))
 		return CLI_REFUSED;
-	return cli.command->run(&cli);
+	return cli.help ? cli_help(cli.command) : cli.command->run(&cli);
 }
