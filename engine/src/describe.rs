@@ -16,6 +16,10 @@ const PRODUCER_BYTES: usize = 128;
 
 /// `struct writ_engine`'s description (engine.h shows its form).
 pub fn describe(wasm: &[u8]) -> Result<Vec<u8>, Refusal> {
+    // The decoder below makes room for what a section announces; this sees that it is there.
+    if let Some(Err(e)) = Parser::new(0).parse_all(wasm).find(|part| part.is_err()) {
+        return Err(validate::explain(wasm, e.to_string()));
+    }
     let (resolve, world) = match decode(wasm) {
         Ok(DecodedWasm::Component(resolve, world)) => (resolve, world),
         Ok(DecodedWasm::WitPackage(..)) => {

@@ -42,7 +42,7 @@
 #define WRIT_COMPONENT_MAX (256 * 1024 * 1024) /* bytes */
 #define WRIT_CODE_MAX (1024ull * 1024 * 1024) /* bytes compiled */
 #define WRIT_DESCRIBE_MAX (4 * 1024 * 1024) /* bytes of a description, JSON */
-#define WRIT_COMPILE_MS_MAX (120 * 1000)
+#define WRIT_COMPILE_MS_MAX (300 * 1000)
 #define WRIT_COMPILE_DATA_MAX (6 * 1024 * 1024 * 1024ull) /* bytes */
 
 /* calls */

@@ -60,8 +60,14 @@ done(void *ctx, const struct writ_fs_judged *j, enum writ_status status,
 {
 	struct writ_files *f = ctx;
 
-	if (!f->ids_count)
+	if (!f->ids_count) {
+		/* No judge was asked: the path leaves its folder, or is none. */
+		if (status == WRIT_NOTPERM || status == WRIT_INVALID)
+			writ_record_malformed(f->record, &(struct writ_request){
+			    .kind = WRIT_REQ_FILES, .op = j->op,
+			    .target = j->path, .write = j->write });
 		return;
+	}
 	writ_record_outcome(f->record, f->ids[0], status, bytes);
 	f->ids[0] = f->ids[1];
 	f->ids_count--;

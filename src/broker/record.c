@@ -144,6 +144,20 @@ writ_record_judge(struct writ_record *r, const struct writ_request *rq,
 }
 
 void
+writ_record_malformed(struct writ_record *r, const struct writ_request *rq)
+{
+	struct writ_decision d = { .verdict = WRIT_REFUSE,
+		.rule = "malformed",
+		.reason = "the path leaves this folder, or is not a path" };
+	uint64_t id = 0;
+
+	if (r->failed || write_down(r, rq, &d, false, &id) != WRIT_OK)
+		return;
+	r->refusals++;
+	tell(r, rq, &d, id);
+}
+
+void
 writ_record_outcome(struct writ_record *r, uint64_t id, enum writ_status status,
     uint64_t bytes)
 {

@@ -50,6 +50,12 @@ WRIT_MUST_CHECK enum writ_status
 writ_record_judge(struct writ_record *r, const struct writ_request *rq,
     enum writ_record_why why, uint64_t *id);
 
+/**
+ * Record, count and tell a refusal by the rule `malformed`: what was asked for cannot be
+ * named (a path that leaves its folder), so `rq` names the folder it was asked through.
+ */
+void writ_record_malformed(struct writ_record *r, const struct writ_request *rq);
+
 /** The outcome of an effect decided before. */
 void writ_record_outcome(struct writ_record *r, uint64_t id,
     enum writ_status status, uint64_t bytes);
