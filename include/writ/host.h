@@ -14,6 +14,9 @@ extern "C" {
 
 struct writ_host;
 
+/** The version of the library, e.g. "0.1.0"; static. */
+const char *writ_version(void);
+
 /**
  * Call first in main(), with one thread.  Prepares the library and steps down: root through sudo
  * becomes the user who called it, plain root gives up its capabilities, any process becomes

@@ -4,6 +4,7 @@
 
 #include "base/limits.h"
 #include "cli/cli.h"
+#include "cli/grants.h"
 
 #define CAPTURE_MAX (8 * 1024 * 1024)	/* bytes of guest output in --json */
 #define REFUSALS_MAX 1024
@@ -11,12 +12,16 @@
 /* One refusal, kept for the end; texts are copies. */
 struct refusal {
 	char *id, *kind, *op, *target, *rule, *reason, *smallest;
+	unsigned times;
 };
 
 struct run {
 	struct cli *cli;
 	bool tty[3], raw, overflow;
 	struct writ_buf out[3];		/* --json: what the guest wrote */
+	char held[3][4];		/* the begin of a character, for a terminal */
+	size_t held_len[3];
+	int lost_output;		/* errno of our stdout or stderr */
 	struct refusal refusals[REFUSALS_MAX];
 	unsigned refusals_count, lost;
 };
@@ -33,28 +38,82 @@ on_signal(int sig)
 	errno = saved;
 }
 
+/* The first signal stops the guest, the second us; one that we were started to ignore
+ * stays ignored. */
+static void
+catch_signal(int sig)
+{
+	struct sigaction sa = { .sa_handler = on_signal,
+		.sa_flags = (int)SA_RESETHAND };
+	struct sigaction old;
+
+	if (!sigaction(sig, NULL, &old) && old.sa_handler != SIG_IGN)
+		sigaction(sig, &sa, NULL);
+}
+
 static int
 cancel_fd(void)
 {
-	struct sigaction sa = { .sa_handler = on_signal };
 	int fds[2];
 
 	if (pipe2(fds, O_CLOEXEC | O_NONBLOCK))
 		return -1;
 	cancel_pipe = fds[1];
-	sigaction(SIGINT, &sa, NULL);
-	sigaction(SIGTERM, &sa, NULL);
-	sigaction(SIGHUP, &sa, NULL);
+	catch_signal(SIGINT);
+	catch_signal(SIGTERM);
+	catch_signal(SIGHUP);
 	return fds[0];
 }
 
 /* ---- while it runs */
 
+/* How many bytes at the end begin a character that is not whole yet. */
+static size_t
+begun(const unsigned char *p, size_t n)
+{
+	size_t k;
+
+	for (k = 1; k <= 3 && k <= n; k++) {
+		unsigned char c = p[n - k];
+
+		if (c >= 0xc2 && c <= 0xf4)
+			return k < (c < 0xe0 ? 2u : c < 0xf0 ? 3u : 4u) ? k : 0;
+		if (c < 0x80 || c > 0xbf)
+			return 0;
+	}
+	return 0;
+}
+
+/* To a terminal: no control byte; a character that is cut in two waits for its end. */
+static bool
+show(struct run *r, int which, const char *bytes, size_t len, bool last)
+{
+	struct writ_buf whole, b;
+	size_t keep;
+	bool ok;
+
+	writ_buf_init(&whole, len + 4);
+	writ_buf_add(&whole, r->held[which], r->held_len[which]);
+	writ_buf_add(&whole, bytes, len);
+	keep = last ? 0 : begun(whole.ptr, whole.len);
+	writ_buf_init(&b, 16 * whole.len + 16);
+	writ_buf_safe(&b, writ_str((const char *)whole.ptr, whole.len - keep),
+	    true);
+	ok = writ_buf_status(&whole) == WRIT_OK &&
+	    writ_buf_status(&b) == WRIT_OK &&
+	    cli_write(which, (const char *)b.ptr, b.len);
+	if (keep)
+		memcpy(r->held[which], whole.ptr + whole.len - keep, keep);
+	r->held_len[which] = keep;
+	writ_buf_release(&whole);
+	writ_buf_release(&b);
+	return ok;
+}
+
 static bool
 on_output(void *ctx, int which, const char *bytes, size_t len)
 {
 	struct run *r = ctx;
-	struct writ_buf b;
 	bool ok;
 
 	if (r->cli->json) {
@@ -64,12 +123,10 @@ on_output(void *ctx, int which, const char *bytes, size_t len)
 		r->overflow = true;
 		return false;
 	}
-	if (!r->tty[which] || r->raw)
-		return cli_write(which, bytes, len);
-	writ_buf_init(&b, 16 * len + 16);
-	writ_buf_safe(&b, writ_str(bytes, len), true);
-	ok = cli_write(which, (const char *)b.ptr, b.len);
-	writ_buf_release(&b);
+	ok = r->tty[which] && !r->raw ? show(r, which, bytes, len, false) :
+	    cli_write(which, bytes, len);
+	if (!ok)
+		r->lost_output = errno;
 	return ok;
 }
 
@@ -79,17 +136,43 @@ copy(const char *s)
 	return writ_memdup(s, strlen(s));
 }
 
+static bool
+same(const char *a, const char *b)
+{
+	return a && b && !strcmp(a, b);
+}
+
+static bool
+said_before(struct run *r, const struct writ_refusal *f)
+{
+	unsigned i;
+
+	for (i = 0; i < r->refusals_count; i++) {
+		struct refusal *k = &r->refusals[i];
+
+		if (same(k->kind, f->kind) && same(k->op, f->op) &&
+		    same(k->target, f->target) && same(k->rule, f->rule)) {
+			k->times++;
+			return true;
+		}
+	}
+	return false;
+}
+
 static void
 on_refused(void *ctx, const struct writ_refusal *f)
 {
 	struct run *r = ctx;
 	struct refusal *keep;
 
+	if (said_before(r, f))
+		return;
 	if (r->refusals_count == REFUSALS_MAX) {
 		r->lost++;
 		return;
 	}
 	keep = &r->refusals[r->refusals_count++];
+	keep->times = 1;
 	keep->id = copy(f->id);
 	keep->kind = copy(f->kind);
 	keep->op = copy(f->op);
@@ -125,12 +208,6 @@ put_safe(struct writ_buf *b, const char *s, int width)
 		writ_buf_char(b, ' ');
 }
 
-static bool
-same(const char *a, const char *b)
-{
-	return a && b && !strcmp(a, b);
-}
-
 static void
 print_refusals(struct run *r, struct writ_buf *b)
 {
@@ -139,9 +216,6 @@ print_refusals(struct run *r, struct writ_buf *b)
 	for (i = 0; i < r->refusals_count; i++) {
 		struct refusal *f = &r->refusals[i];
 
-		if (i && same(f->kind, f[-1].kind) && same(f->op, f[-1].op) &&
-		    same(f->target, f[-1].target))
-			continue;
 		writ_buf_cstr(b, r->cli->colour ? "  \033[31mrefused\033[0m   " :
 		    "  refused   ");
 		put_safe(b, f->kind, 9);
@@ -149,34 +223,31 @@ print_refusals(struct run *r, struct writ_buf *b)
 		put_safe(b, f->target, 32);
 		writ_buf_cstr(b, "  rule: ");
 		put_safe(b, f->reason, 0);
+		if (f->times > 1)
+			writ_buf_printf(b, "   %u times", f->times);
 		writ_buf_printf(b, "   (%s)\n", f->id ? f->id : "?");
 	}
 	if (r->lost)
 		writ_buf_printf(b, "  ... and %u more\n", r->lost);
 }
 
-/* Every different smallest grant once, at most `max` of them. */
+/* At most `max` of the smallest grants. */
 static void
 print_smallest(struct run *r, struct writ_buf *b, unsigned max)
 {
-	unsigned i, k, n = 0;
+	const char *texts[REFUSALS_MAX];
+	unsigned i;
+	bool any = false;
 
-	for (i = 0; i < r->refusals_count && n < max; i++) {
-		const char *s = r->refusals[i].smallest;
-
-		if (!s || !*s)
-			continue;
-		for (k = 0; k < i && !same(s, r->refusals[k].smallest); k++)
-			;
-		if (k < i)
-			continue;
-		if (n++ == 0)
-			writ_buf_cstr(b, "\n  The smallest grants that would "
-			    "allow this (check the host paths):\n");
-		writ_buf_cstr(b, "    ");
-		put_safe(b, s, 0);
-		writ_buf_char(b, '\n');
+	for (i = 0; i < r->refusals_count; i++) {
+		texts[i] = r->refusals[i].smallest;
+		any = any || (texts[i] && *texts[i]);
 	}
+	if (!any)
+		return;
+	writ_buf_cstr(b, "\n  The smallest grants that would allow this (check "
+	    "the host paths):\n");
+	(void)cli_grants_put(b, texts, r->refusals_count, max);
 }
 
 static void
@@ -214,8 +285,15 @@ print_end(struct run *r, const struct writ_result *res)
 {
 	bool trace = cli_value(r->cli, "--trace-denials") != NULL;
 	struct writ_buf b;
+	int which;
 
+	for (which = 1; which < 3; which++)
+		if (r->held_len[which])
+			(void)show(r, which, "", 0, true);
 	writ_buf_init(&b, 16 * 1024 * 1024);
+	if (r->lost_output && r->lost_output != EPIPE)
+		writ_buf_printf(&b, "writ: output: %s; the rest of it was "
+		    "refused\n", strerror(r->lost_output));
 	print_refusals(r, &b);
 	if (res->message[0] && res->ending != WRIT_ENDED_OK &&
 	    res->ending != WRIT_ENDED_EXIT) {
@@ -228,8 +306,9 @@ print_end(struct run *r, const struct writ_result *res)
 	if (r->refusals_count)
 		print_smallest(r, &b, trace ? 32 : 4);
 	if (trace && r->refusals_count)
-		writ_buf_printf(&b, "\n  %llu refusals, nothing was let "
-		    "through.\n", (unsigned long long)res->refused);
+		writ_buf_printf(&b, "\n  %llu %s, nothing was let through.\n",
+		    (unsigned long long)res->refused, res->refused == 1 ?
+		    "refusal" : "refusals");
 	if (res->void_files && !trace && exit_code(res) != 0)
 		writ_buf_cstr(&b, "  it was granted no files; what it would like "
 		    "shows: writ run --trace-denials\n");
@@ -262,12 +341,49 @@ json_refusals(struct run *r, struct writ_buf *b)
 		json_text(b, "rule", f->rule);
 		json_text(b, "reason", f->reason);
 		json_text(b, "smallest", f->smallest);
-		writ_buf_char(b, '}');
+		writ_buf_printf(b, ",\"times\":%u}", f->times);
 	}
 	writ_buf_char(b, ']');
 }
 
 static void
+json_base64(struct writ_buf *b, struct writ_str s)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	    "abcdefghijklmnopqrstuvwxyz0123456789+/";
+	const unsigned char *p = (const unsigned char *)s.ptr;
+	size_t i, k;
+
+	writ_buf_char(b, '"');
+	for (i = 0; i < s.len; i += 3) {
+		size_t n = s.len - i < 3 ? s.len - i : 3;
+		unsigned v = (unsigned)p[i] << 16 |
+		    (n > 1 ? (unsigned)p[i + 1] << 8 : 0) |
+		    (n > 2 ? p[i + 2] : 0);
+
+		for (k = 0; k < 4; k++)
+			writ_buf_char(b, k > n ? '=' :
+			    digits[v >> (18 - 6 * k) & 63]);
+	}
+	writ_buf_char(b, '"');
+}
+
+/* "stdout":"..."; bytes that are not UTF-8 as "stdout":null,"stdout_base64":"..." */
+static void
+json_output(struct writ_buf *b, const char *key, const struct writ_buf *out)
+{
+	struct writ_str s = writ_buf_view(out);
+
+	writ_buf_printf(b, ",\"%s\":", key);
+	if (writ_str_utf8(s)) {
+		writ_buf_json(b, s);
+		return;
+	}
+	writ_buf_printf(b, "null,\"%s_base64\":", key);
+	json_base64(b, s);
+}
+
+static int
 print_json(struct run *r, const struct writ_result *res)
 {
 	static const char *const endings[] = { "ok", "exit", "trap", "limit",
@@ -279,10 +395,8 @@ print_json(struct run *r, const struct writ_result *res)
 	    endings[res->ending], exit_code(res));
 	json_text(&b, "limit", res->limit);
 	json_text(&b, "message", res->message);
-	writ_buf_cstr(&b, ",\"stdout\":");
-	writ_buf_json(&b, writ_buf_view(&r->out[1]));
-	writ_buf_cstr(&b, ",\"stderr\":");
-	writ_buf_json(&b, writ_buf_view(&r->out[2]));
+	json_output(&b, "stdout", &r->out[1]);
+	json_output(&b, "stderr", &r->out[2]);
 	writ_buf_printf(&b, ",\"output_complete\":%s,\"allowed\":%llu,"
 	    "\"refused\":%llu,\"asked\":%llu,\"wall_us\":%llu,\"cpu_us\":%llu,"
 	    "\"memory_peak\":%llu,\"cached\":%s,\"audit_first\":%llu,"
@@ -296,7 +410,7 @@ print_json(struct run *r, const struct writ_result *res)
 	json_text(&b, "audit", res->audit_file);
 	json_refusals(r, &b);
 	writ_buf_cstr(&b, "}\n");
-	cli_flush(1, &b);
+	return cli_flush(1, &b);
 }
 
 /* ---- the command */
@@ -368,10 +482,10 @@ run_it(struct run *r, const struct writ_policy *p)
 	writ_host_close(host);
 	if (st != WRIT_OK)
 		return cli_error(&err);
-	if (r->cli->json)
-		print_json(r, &res);
-	else
+	if (!r->cli->json)
 		print_end(r, &res);
+	else if (print_json(r, &res) != CLI_OK)
+		return CLI_REFUSED;
 	if (r->overflow)
 		cli_fail("run: --json keeps at most %d MiB of output; the rest "
 		    "was refused", CAPTURE_MAX >> 20);
