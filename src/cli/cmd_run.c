@@ -179,7 +179,8 @@ on_refused(void *ctx, const struct writ_refusal *f)
 	keep->target = copy(f->target);
 	keep->rule = copy(f->rule);
 	keep->reason = copy(f->reason);
-	keep->smallest = copy(f->smallest);
+	/* what is no path stays refused under any grant */
+	keep->smallest = copy(same(f->rule, "malformed") ? "" : f->smallest);
 }
 
 static void
@@ -309,7 +310,8 @@ print_end(struct run *r, const struct writ_result *res)
 		writ_buf_printf(&b, "\n  %llu %s, nothing was let through.\n",
 		    (unsigned long long)res->refused, res->refused == 1 ?
 		    "refusal" : "refusals");
-	if (res->void_files && !trace && exit_code(res) != 0)
+	if (res->void_files && !trace && exit_code(res) != 0 &&
+	    res->ending != WRIT_ENDED_CANCELLED)
 		writ_buf_cstr(&b, "  it was granted no files; what it would like "
 		    "shows: writ run --trace-denials\n");
 	if (res->refused || cli_value(r->cli, "--verbose"))
