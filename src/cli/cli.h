@@ -87,6 +87,7 @@ enum writ_status cli_host(const struct cli *cli, struct writ_host **out,
 /** Print the options of one command. */
 int cli_help(const struct cli_command *c);
 
+/** The commands.  Each returns the exit code. */
 int cmd_run(struct cli *cli);
 int cmd_inspect(struct cli *cli);
 int cmd_check(struct cli *cli);

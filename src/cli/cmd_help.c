@@ -30,7 +30,7 @@ overview(struct writ_buf *b)
 	writ_buf_cstr(b, "writ: run WebAssembly components that start with no "
 	    "authority\n\n");
 	for (c = cli_commands; c->name; c++)
-		writ_buf_printf(b, "  writ %-9s %-24s %s\n", c->name, c->args,
+		writ_buf_printf(b, "  writ %-8s %-27s %s\n", c->name, c->args,
 		    c->summary);
 	writ_buf_cstr(b, "\nExit codes: the guest's own; 124 a limit, 125 "
 	    "refused or misconfigured, 126 a trap, 130 interrupted.\n");

@@ -2,6 +2,7 @@
 
 #include "base/limits.h"
 #include "cli/cli.h"
+#include "cli/recall.h"
 
 static const char *
 text_of(const json_t *o, const char *key)
@@ -161,6 +162,135 @@ print_explain(const struct cli *cli, const char *json)
 	return cli_flush(1, &b);
 }
 
+/* ---- explain a decision that a run printed */
+
+static void
+put_line(struct writ_buf *b, const char *label, const char *text)
+{
+	writ_buf_printf(b, "  %-10s", label);
+	put(b, text);
+	writ_buf_char(b, '\n');
+}
+
+/* What the policy of the command line says to the same request: the smallest grant. */
+static void
+put_smallest(struct writ_buf *b, const struct writ_policy *p, const json_t *d,
+    const char *op, const char *label)
+{
+	struct writ_err err = { WRIT_OK, "" };
+	char *json;
+	json_t *o;
+
+	if (writ_policy_explain(p, text_of(d, "kind"), op, text_of(d, "target"),
+	    &json, &err) != WRIT_OK)
+		return;
+	if (writ_json_parse(writ_str_from(json), &o, NULL) == WRIT_OK) {
+		if (strcmp(text_of(o, "verdict"), "allow"))
+			put_line(b, label, text_of(o, "smallest"));
+		json_decref(o);
+	}
+	writ_free(json);
+}
+
+static bool
+same_writ(const struct writ_policy *p, const json_t *start)
+{
+	struct writ_err err = { WRIT_OK, "" };
+	bool same = false;
+	char *json;
+	json_t *o;
+
+	if (writ_policy_json(p, &json, &err) != WRIT_OK)
+		return false;
+	if (writ_json_parse(writ_str_from(json), &o, NULL) == WRIT_OK) {
+		same = !strcmp(text_of(o, "digest"), text_of(start, "writ"));
+		json_decref(o);
+	}
+	writ_free(json);
+	return same;
+}
+
+static void
+put_recalled(struct writ_buf *b, const struct cli_recall *r,
+    const struct writ_policy *p)
+{
+	const json_t *d = r->decision;
+	bool opened = !strcmp(text_of(d, "op"), "open");
+
+	writ_buf_cstr(b, "  request   ");
+	put(b, text_of(d, "kind"));
+	writ_buf_char(b, ' ');
+	put(b, text_of(d, "op"));
+	writ_buf_char(b, ' ');
+	put(b, text_of(d, "target"));
+	writ_buf_printf(b, "\n  decided   %s: ", text_of(d, "verdict"));
+	put(b, text_of(d, "reason"));
+	writ_buf_char(b, '\n');
+	put_line(b, "rule", text_of(d, "rule"));
+	writ_buf_printf(b, "  writ      %.19s… ", text_of(r->start, "writ"));
+	put(b, text_of(r->start, "writ_name"));
+	writ_buf_char(b, '\n');
+	if (strcmp(text_of(d, "verdict"), "allow") &&
+	    strcmp(text_of(d, "rule"), "malformed")) {
+		if (!same_writ(p, r->start))
+			put_line(b, "smallest", "needs the writ it ran with: "
+			    "writ explain -w WRIT ID");
+		else if (!opened)
+			put_smallest(b, p, d, text_of(d, "op"), "smallest");
+		else
+			put_smallest(b, p, d, "read", "to read");
+		if (opened && same_writ(p, r->start))
+			put_smallest(b, p, d, "write", "to write");
+	}
+	writ_buf_printf(b, "  recorded  %s, record %lld of ",
+	    text_of(d, "time"), json_integer_value(json_object_get(d, "seq")));
+	put(b, r->file);
+	writ_buf_char(b, '\n');
+}
+
+static int
+recall_json(const struct cli_recall *r)
+{
+	char *record = json_dumps(r->decision, JSON_COMPACT);
+	char *start = r->start ? json_dumps(r->start, JSON_COMPACT) : NULL;
+	struct writ_buf b;
+
+	writ_buf_init(&b, 1024 * 1024);
+	writ_buf_cstr(&b, "{\"file\":");
+	writ_buf_json(&b, writ_str_from(r->file));
+	writ_buf_printf(&b, ",\"record\":%s,\"session\":%s}\n",
+	    record ? record : "null", start ? start : "null");
+	writ_mem_free(record);
+	writ_mem_free(start);
+	return cli_flush(1, &b);
+}
+
+static int
+recall(struct cli *cli)
+{
+	struct writ_err err = { WRIT_OK, "" };
+	struct writ_policy *p;
+	struct cli_recall r;
+	struct writ_buf b;
+	int rc;
+
+	if (cli_recall_find(cli->args[0], cli_value(cli, "--audit"), &r,
+	    &err) != WRIT_OK)
+		return cli_error(&err);
+	if (cli->json) {
+		rc = recall_json(&r);
+	} else if (cli_policy(cli, &p, &err) != WRIT_OK) {
+		rc = cli_error(&err);
+	} else {
+		writ_buf_init(&b, 1024 * 1024);
+		put_recalled(&b, &r, p);
+		writ_policy_free(p);
+		rc = cli_flush(1, &b);
+	}
+	cli_recall_release(&r);
+	return rc;
+}
+
 int
 cmd_explain(struct cli *cli)
 {
@@ -170,9 +300,11 @@ cmd_explain(struct cli *cli)
 	char *json;
 	int rc;
 
+	if (cli->args_count == 1)
+		return recall(cli);
 	if (cli->args_count != 3)
-		return cli_fail("explain: give KIND OPERATION TARGET, e.g. "
-		    "files read /src/README.md");
+		return cli_fail("explain: give the id of a refusal, or KIND "
+		    "OPERATION TARGET, e.g. files read /src/README.md");
 	if (cli_policy(cli, &p, &err) != WRIT_OK)
 		return cli_error(&err);
 	st = writ_policy_explain(p, cli->args[0], cli->args[1], cli->args[2],

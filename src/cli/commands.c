@@ -40,6 +40,8 @@ static const struct cli_option inspect_options[] = {
 };
 static const struct cli_option explain_options[] = {
 	WRIT_FILE,
+	{ "--audit", NULL, "FILE", "the log to look an id up in (default: all "
+	    "under $XDG_STATE_HOME/writ/audit)" },
 	{ "--dir", NULL, "HOST::GUEST[::ro|rw]", "as for run", true },
 	{ "--env", NULL, "NAME=VALUE", "as for run", true },
 	{ "--grant", NULL, "TEXT", "as for run", true },
@@ -76,8 +78,8 @@ const struct cli_command cli_commands[] = {
 	    inspect_options, false, cmd_inspect },
 	{ "check", "WRIT", "check a writ and show what it grants",
 	    common_options, false, cmd_check },
-	{ "explain", "KIND OPERATION TARGET",
-	    "tell how a writ judges one request, and why", explain_options,
+	{ "explain", "ID | KIND OPERATION TARGET",
+	    "tell how a request was judged, or would be, and why", explain_options,
 	    false, cmd_explain },
 	{ "doctor", "", "tell which walls of the jail this machine offers",
 	    common_options, false, cmd_doctor },

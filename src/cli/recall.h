@@ -1,0 +1,28 @@
+/*
+ * recall.h - find a decision again that an earlier run told by its id, in the audit logs.
+ * Reads the format of docs/AUDIT.md; checks no chain, so it explains and proves nothing.
+ */
+#ifndef WRIT_CLI_RECALL_H
+#define WRIT_CLI_RECALL_H
+
+#include "base/json.h"
+
+/** What was found; release with cli_recall_release. */
+struct cli_recall {
+	char file[4096];
+	json_t *decision;	/* the record of type "decision" */
+	json_t *start;		/* its session's "session-start", or NULL */
+};
+
+/** Is it an id such as "24d6-18"? */
+bool cli_recall_is_id(const char *text);
+
+/**
+ * Look in `audit`, or (NULL) in the logs of the state folder, newest first.
+ * Fails: WRIT_NOENT no log has it; WRIT_INVALID not an id; WRIT_IO; WRIT_NOMEM.
+ */
+WRIT_MUST_CHECK enum writ_status cli_recall_find(const char *id,
+    const char *audit, struct cli_recall *out, struct writ_err *err);
+void cli_recall_release(struct cli_recall *r);
+
+#endif
