@@ -4,6 +4,7 @@ import sys
 import bad_input
 import audit_log
 import cache
+import command_line
 import files
 import grants
 import harness
@@ -14,7 +15,7 @@ import raw_wat
 import walls
 
 MODULES = [programs, files, grants, limits, raw_wat, cache, audit_log,
-           bad_input, policy_files, walls]
+           bad_input, command_line, policy_files, walls]
 
 if __name__ == "__main__":
     sys.exit(harness.main(MODULES, sys.argv[1:]))

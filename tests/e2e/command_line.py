@@ -1,0 +1,127 @@
+"""The command line itself: what it prints where, and what it does with odd descriptors."""
+import base64
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+
+from harness import case, check, equal, refused
+
+
+def _shell(box, words, *args):
+    """Our program through a shell that changes its descriptors."""
+    process = box.popen(["/bin/sh", "-c", 'exec "$@" ' + words, "sh",
+                         *box.command(*args)])
+    out, err = process.communicate(timeout=60)
+    return process.returncode, out, err
+
+
+@case
+def an_option_given_twice_is_refused(box):
+    refused(box.run("--stdin", "-", "--stdin", "-", box.guest("hello-c")),
+            "given twice")
+    result = box.run("--env", "A=1", "--env", "B=2", box.guest("hello-c"))
+    equal(result.code, 0, result)
+
+
+@case
+def help_of_a_command_is_an_option_too(box):
+    for word in ("--help", "-h"):
+        result = box.writ("check", word)
+        equal((result.code, result.error), (0, ""), result)
+        check("--json" in result.text, result)
+    # behind the component it is the guest's
+    result = box.run(box.guest("hello-c"), "--help")
+    equal((result.code, result.text), (0, "hello from c\n"), result)
+
+
+@case
+def closed_descriptors_hit_no_file_of_ours(box):
+    log = box.path("work/a.jsonl")
+    for words in (">&-", "<&- >&- 2>&-", "<&-"):
+        if os.path.exists(log):
+            os.unlink(log)
+        _shell(box, words, "run", "--audit", log, box.guest("hello-c"))
+        with open(log, encoding="utf-8") as file:
+            text = file.read()
+        check("hello from c" not in text, text)
+        for line in text.splitlines():
+            json.loads(line)
+
+
+@case
+def a_full_standard_output_is_an_error(box):
+    for args in (["help"], ["version"], ["doctor", "--json"],
+                 ["run", "--json", box.guest("hello-c")]):
+        code, _, err = _shell(box, ">/dev/full", *args)
+        equal(code, 125, err)
+        check(b"No space left" in err, err)
+
+
+@case
+def output_that_is_no_text_comes_as_base64(box):
+    data = b"\xff\xfe\0end"
+    answer = box.json("--stdin", "-", box.guest("test/echo"), data=data)
+    equal(answer["stdout"], None)
+    check(base64.b64decode(answer["stdout_base64"]).endswith(data), answer)
+
+
+@case
+def a_terminal_gets_whole_characters_and_no_control(box):
+    ours, theirs = pty.openpty()
+    process = box.start("--stdin", "-", box.guest("test/echo"),
+                        stdin=subprocess.PIPE, stdout=theirs)
+    os.close(theirs)
+    process.communicate("\u20ac".encode() * 3000 + b"\x1b[31m", timeout=60)
+    got = b""
+    while True:
+        try:
+            part = os.read(ours, 65536)
+        except OSError:
+            break
+        if not part:
+            break
+        got += part
+    os.close(ours)
+    check(b"\\x1b" in got and b"\x1b" not in got, got[-200:])
+    equal(got.count("\u20ac".encode()), 3000)
+    check(b"\\xe2" not in got and b"\\x82" not in got, got[:200])
+
+
+@case
+def a_refusal_is_explained_by_its_id(box):
+    result = box.run("--trace-denials", box.guest("mdindex-c"), "/notes",
+                     "/out/index.md")
+    found = re.search(r"\(([0-9a-f]{4}-\d+)\)", result.error)
+    check(found, result)
+    told = box.writ("explain", found.group(1))
+    equal(told.code, 0, told)
+    for word in ("/notes", "deny", "mode: read", box.audits()[0]):
+        check(word in told.text, told)
+    refused(box.writ("explain", "0000-1"), "no log")
+    refused(box.writ("explain", "nonsense"), "not an id")
+
+
+@case
+def suggested_grants_have_one_key_a_kind(box):
+    result = box.run("--trace-denials", box.guest("ambient-c"))
+    keys = re.findall(r"^    ([a-z]+):", result.error, re.M)
+    check(keys, result)
+    equal(len(keys), len(set(keys)), result)
+
+
+@case
+def a_signal_stops_the_guest(box):
+    for sig in (signal.SIGINT, signal.SIGTERM):
+        process = box.start("-w", box.file(
+            "work/spin.writ.yaml", "writ: 1\nname: spin\n"),
+            box.guest("test/spin"))
+        try:
+            process.communicate(timeout=0.7)
+            raise AssertionError("ended by itself")
+        except subprocess.TimeoutExpired:
+            process.send_signal(sig)
+        _, err = process.communicate(timeout=20)
+        equal(process.returncode, 130, err)
