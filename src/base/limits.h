@@ -51,6 +51,7 @@
 #define WRIT_ENV_MAX 1024
 #define WRIT_ENV_BYTES_MAX (96 * 1024)
 #define WRIT_LOG_MSG_MAX 4096		/* bytes of one guest log line */
+#define WRIT_LOG_BYTES_MAX (1024 * 1024) /* of a call's log; beyond, lines are counted */
 #define WRIT_HOSTCALL_FUEL (8 * 1024 * 1024) /* bytes one host call may move */
 #define WRIT_TICK_MS 10			/* CPU time between epoch ticks */
 #define WRIT_RANDOM_MAX (1024 * 1024)	/* bytes of one random request */
@@ -68,6 +69,7 @@
 /* audit */
 #define WRIT_AUDIT_RECORD_MAX (64 * 1024)	/* bytes of one record */
 #define WRIT_AUDIT_TEXT_MAX 4096	/* bytes of one text in a record */
+#define WRIT_DEFAULT_AUDIT (256ull * 1024 * 1024)	/* bytes of a session's log */
 #define WRIT_AUDIT_VERBATIM 16		/* per rule before counting begins */
 
 #define WRIT_JSON_MAX (4 * 1024 * 1024)

@@ -147,6 +147,12 @@ writ_cache_free(struct writ_cache *c)
 	writ_mem_free(c);
 }
 
+const char *
+writ_cache_dir(const struct writ_cache *c)
+{
+	return c->dir;
+}
+
 static void
 entry_name(const struct writ_digest *component, char out[NAME_MAX_LEN])
 {

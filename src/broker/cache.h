@@ -29,6 +29,9 @@ writ_cache_open(const char *dir, struct writ_cache **out, struct writ_err *err);
 void writ_cache_free(struct writ_cache *cache);
 WRIT_AUTO_FREE(writ_cache)
 
+/** The folder as it was given; borrowed. */
+const char *writ_cache_dir(const struct writ_cache *cache);
+
 /** The entry for a component.  Fails: WRIT_NOENT none; WRIT_INVALID it was changed or
  * torn (it has been removed; the caller records that and compiles); WRIT_IO. */
 WRIT_MUST_CHECK enum writ_status

@@ -27,22 +27,29 @@ start(const struct writ_compile *c, const int fds[3], bool code,
 	return writ_spawn(&spec, child, err);
 }
 
-/* Wait, and say so when it becomes long. */
+/* Wait for its end, or for somebody to cancel; say so when it becomes long. */
 static enum writ_status
 wait_child(const struct writ_compile *c, struct writ_child *child, int *status)
 {
-	struct pollfd p = { child->pidfd, POLLIN, 0 };
+	struct pollfd p[2] = { { child->pidfd, POLLIN, 0 },
+		{ c->cancel_fd, POLLIN, 0 } };
+	int n, left = WRIT_COMPILE_MS_MAX, step = QUIET_MS;
 
-	while (c->progress) {
-		int n = poll(&p, 1, QUIET_MS);
-
+	while (left > 0) {
+		n = poll(p, 2, step);
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n == 0)
+		if (n != 0)
+			break;
+		if (c->progress && step == QUIET_MS)
 			c->progress(c->ctx, "compiling");
-		break;
+		left -= step;
+		step = left;
 	}
-	return writ_child_wait(child, WRIT_COMPILE_MS_MAX, status);
+	if (p[0].revents)
+		return writ_child_wait(child, WRIT_COMPILE_MS_MAX, status);
+	writ_child_end(child, status);
+	return p[1].revents ? WRIT_CANCELLED : WRIT_LIMIT;
 }
 
 /* The compiler ends with 0, or with a status and its sentence in the text. */
@@ -53,6 +60,8 @@ judge(enum writ_status waited, int status, const struct writ_bytes *text,
 	char words[96], line[256] = "";
 	size_t n = text->len < sizeof(line) - 1 ? text->len : sizeof(line) - 1;
 
+	if (waited == WRIT_CANCELLED)
+		return writ_fail(err, waited, "cancelled while compiling");
 	if (waited == WRIT_LIMIT)
 		return writ_fail(err, WRIT_LIMIT,
 		    "compiling took more than %d s", WRIT_COMPILE_MS_MAX / 1000);

@@ -284,7 +284,8 @@ writ_files_serve(struct writ_files *f, struct writ_conn *conn,
 		WRIT_BUG("a file call that waits");
 	if (st != WRIT_OK)
 		memset(&c.out_stat, 0, sizeof(c.out_stat));
-	fd = lend(f, &c, st);
+	if (conn->out_fds_len < WRIT_CONN_FDS)
+		fd = lend(f, &c, st);
 	writ_buf_reset(&f->reply);
 	writ_fs_reply_put(&f->reply, &c, st);
 	if (writ_buf_status(&f->reply) != WRIT_OK)

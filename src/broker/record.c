@@ -111,7 +111,10 @@ write_down(struct writ_record *r, const struct writ_request *rq,
 
 	if (st == WRIT_OK)
 		return st;
-	r->failed = true;
+	if (st == WRIT_LIMIT)
+		r->full = true;
+	else
+		r->failed = true;
 	return WRIT_IO;
 }
 

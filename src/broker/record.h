@@ -24,6 +24,7 @@ struct writ_record {
 	void *ctx;
 	uint64_t allowed, refusals, asked;
 	bool failed;			/* the log cannot be written: nothing goes on */
+	bool full;			/* limits.audit is reached: the call is to end */
 	struct writ_vec told;		/* how often each rule was told */
 };
 

@@ -12,6 +12,8 @@
 #define GRACE_NS 3000000000ull		/* for a worker to notice its own limits */
 #define STARTUP_NS 30000000000ull	/* for a worker to load */
 #define REAP_MS 2000
+#define JUDGE_MS 1000			/* limits are looked at this often at least */
+#define REPORTS_MAX 16			/* a worker of ours sends two a call */
 #define STDIN_CHUNK 65536
 
 enum writ_status
@@ -268,7 +270,9 @@ on_log(struct writ_run *run, const struct writ_msg *m)
 
 	if (!writ_wire_done(&in))
 		return WRIT_PROTO;
-	run->files->requests++;
+	run->log_bytes += 16 + context.len + message.len;
+	if (run->log_bytes > 2 * WRIT_LOG_BYTES_MAX)	/* the worker stops before */
+		return WRIT_PROTO;
 	if (run->log)
 		run->log(run->ctx, level, context, message);
 	return WRIT_OK;
@@ -325,7 +329,8 @@ on_report(struct writ_run *run, const struct writ_msg *m)
 
 	if (!writ_wire_done(&in))
 		return WRIT_PROTO;
-	run->files->requests++;
+	if (++run->reports > REPORTS_MAX)
+		return WRIT_PROTO;
 	if (run->report)
 		run->report(run->ctx, kind, op, count, bytes);
 	return WRIT_OK;
@@ -407,7 +412,8 @@ drain(struct writ_run *run, struct writ_err *err)
 
 	if (st != WRIT_OK)
 		return st;
-	while (!run->over &&
+	while (!run->over && !run->record->failed && !run->record->full &&
+	    run->files->requests <= run->setup.requests &&
 	    (st = writ_conn_next(&run->conn, &m, err)) == WRIT_OK) {
 		st = dispatch(run, &m);
 		writ_closep(&m.fd);
@@ -441,7 +447,12 @@ feed_stdin(struct writ_run *run)
 
 	if (n < 0 && (errno == EINTR || errno == EAGAIN))
 		return WRIT_OK;
-	if (n <= 0) {
+	if (n < 0) {
+		end_with(run, WRIT_RUN_LOST,
+		    "standard input cannot be read; the guest was stopped");
+		return WRIT_OK;
+	}
+	if (n == 0) {
 		run->stdin_ended = true;
 		return writ_conn_send(&run->conn, WRIT_MSG_STDIN_END, 0,
 		    WRIT_STR(""), -1);
@@ -451,10 +462,31 @@ feed_stdin(struct writ_run *run)
 	    writ_str(buf, (size_t)n), -1);
 }
 
-/* The guest's own limits are judged in the worker; these hold without its help. */
+/* CPU time of the worker as the kernel counts it; 0 when it cannot be told. */
+static uint64_t
+worker_cpu_ms(const struct writ_run *run)
+{
+	struct timespec t;
+	clockid_t id;
+
+	if (run->child.pid <= 0 || clock_getcpuclockid(run->child.pid, &id) ||
+	    clock_gettime(id, &t))
+		return 0;
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+/* The guest's own limits are judged in the worker; these hold without its help, and however
+ * much it says. */
 static void
 judge_limits(struct writ_run *run)
 {
+	struct pollfd p = { run->cancel_fd, POLLIN, 0 };
+
+	if (run->cancel_fd >= 0 && poll(&p, 1, 0) > 0)
+		cancel(run, WRIT_RUN_CANCELLED, "");
+	if (run->started &&
+	    worker_cpu_ms(run) > run->setup.cpu_ms + GRACE_NS / 1000000)
+		cancel(run, WRIT_RUN_LIMIT, "cpu");
 	if (writ_clock_host_ns() > run->deadline_ns) {
 		if (run->started)
 			cancel(run, WRIT_RUN_LIMIT, "time");
@@ -464,6 +496,8 @@ judge_limits(struct writ_run *run)
 	}
 	if (run->files->requests > run->setup.requests)
 		cancel(run, WRIT_RUN_LIMIT, "requests");
+	if (run->record->full)
+		cancel(run, WRIT_RUN_LIMIT, "audit");
 	if (run->record->failed)
 		end_with(run, WRIT_RUN_LOST,
 		    "the audit log cannot be written; the guest was stopped");
@@ -477,7 +511,7 @@ wait_ms(const struct writ_run *run)
 	if (run->deadline_ns <= now)
 		return 0;
 	ms = (run->deadline_ns - now) / 1000000 + 1;
-	return ms > 3600000 ? 3600000 : (int)ms;
+	return ms > JUDGE_MS ? JUDGE_MS : (int)ms;
 }
 
 static enum writ_status
@@ -500,21 +534,33 @@ sleep_once(struct writ_run *run)
 	return p[1].revents ? feed_stdin(run) : WRIT_OK;
 }
 
+/* While messages keep coming, looking costs system calls: once in a while is enough. */
+static void
+judge_due(struct writ_run *run)
+{
+	if (run->steps++ % 64 == 0 || run->files->requests > run->setup.requests ||
+	    run->record->failed || run->record->full)
+		judge_limits(run);
+}
+
 static enum writ_status
 step(struct writ_run *run, struct writ_err *err)
 {
 	uint64_t until = writ_clock_host_ns() + SPIN_NS;
 	enum writ_status st = writ_conn_flush(&run->conn);
 
+	judge_due(run);
+	if (run->over)
+		return WRIT_OK;
 	if (st == WRIT_CLOSED)
 		return drain(run, err) == WRIT_OK ? WRIT_OK : WRIT_CLOSED;
 	do
 		st = drain(run, err);
 	while (st == WRIT_AGAIN && writ_clock_host_ns() < until);
-	judge_limits(run);
 	if (st != WRIT_AGAIN || run->over)
 		return st;
-	return sleep_once(run);
+	judge_limits(run);
+	return run->over ? WRIT_OK : sleep_once(run);
 }
 
 enum writ_status

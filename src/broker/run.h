@@ -42,7 +42,8 @@ struct writ_run {
 	bool started, stdin_ended, over;
 	uint32_t stdin_credit;
 	uint64_t out_credit[3];	/* bytes the worker may still send */
-	uint64_t output_bytes, deadline_ns;
+	uint64_t output_bytes, log_bytes, deadline_ns;
+	unsigned steps, reports;
 	bool closed[3];
 	/* result */
 	enum writ_run_end end;

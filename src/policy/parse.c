@@ -417,6 +417,7 @@ new_policy(struct writ_policy **out)
 		.cpu_ms = WRIT_DEFAULT_CPU_MS,
 		.requests = WRIT_DEFAULT_REQUESTS,
 		.handles = WRIT_DEFAULT_HANDLES,
+		.audit_bytes = WRIT_DEFAULT_AUDIT,
 	};
 	p->name = writ_str_dup(WRIT_STR(default_name));
 	p->more = writ_alloc(1, sizeof(*p->more));

@@ -41,7 +41,7 @@ struct writ_limits {
 	uint64_t output_bytes;	/* 0: not limited */
 	uint64_t requests;	/* asks to the broker */
 	uint64_t handles;
-	uint64_t audit_bytes;	/* 0: not limited */
+	uint64_t audit_bytes;	/* of the session's records */
 };
 
 struct writ_pair {		/* env and config entries */

@@ -63,7 +63,7 @@ static struct writ_compile
 compiler_of(const struct writ_host *host)
 {
 	return (struct writ_compile){ host->compiler, host->without_walls,
-		host->progress, host->ctx };
+		host->cancel_fd, host->progress, host->ctx };
 }
 
 enum writ_status
@@ -99,8 +99,17 @@ enum writ_status
 writ_process_init(struct writ_err *err)
 {
 	enum writ_jail_drop how;
-	enum writ_status st = writ_jail_broker_drop(&how, err);
+	enum writ_status st;
+	int fd;
 
+	/* None of ours may land on 0, 1 or 2: guest output would be written into it. */
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= 2);
+	if (fd < 0)
+		return writ_fail(err, WRIT_IO, "/dev/null: %s", strerror(errno));
+	close(fd);
+	st = writ_jail_broker_drop(&how, err);
 	if (st == WRIT_OK)
 		st = writ_hash_init();
 	if (st == WRIT_OK)
@@ -185,6 +194,7 @@ writ_host_open(const struct writ_host_options *o, struct writ_host **out,
 		    &h->cache, err);
 	if (st != WRIT_OK)
 		return st;
+	h->cancel_fd = -1;
 	h->progress = o->progress;
 	h->ctx = o->ctx;
 	*out = writ_steal(&h);

@@ -16,7 +16,7 @@ put_import(struct writ_buf *b, const json_t *one, const struct writ_policy *poli
 		name = WRIT_STR("?");
 	known = writ_void_words(policy, name, &words, &is_void);
 	functions = json_dumps(json_object_get(one, "functions"),
-	    JSON_COMPACT | JSON_ENCODE_ANY);
+	    JSON_COMPACT | JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
 	writ_buf_cstr(b, "{\"name\":");
 	writ_buf_json(b, name);
 	writ_buf_printf(b, ",\"functions\":%s,\"offered\":%s,\"void\":%s,"
@@ -33,7 +33,8 @@ static void
 put_member(struct writ_buf *b, const json_t *d, const char *key)
 {
 	const json_t *v = json_object_get(d, key);
-	char *text = v ? json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
+	char *text = v ? json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY |
+	    JSON_ENSURE_ASCII) : NULL;
 
 	writ_buf_printf(b, ",\"%s\":%s", key, text ? text : "null");
 	free(text);
@@ -73,8 +74,8 @@ enum writ_status
 writ_host_inspect(struct writ_host *host, const char *path,
     const struct writ_policy *policy, char **json, struct writ_err *err)
 {
-	struct writ_compile c = { host->compiler, host->without_walls, NULL,
-		NULL };
+	struct writ_compile c = { host->compiler, host->without_walls, -1,
+		NULL, NULL };
 	writ_auto_release(writ_component_file) file = { WRIT_BYTES_NONE,
 		{ { 0 } } };
 	writ_auto_release(writ_bytes) text = WRIT_BYTES_NONE;

@@ -51,9 +51,10 @@ check_file(int fd, const char *path, struct stat *st, struct writ_err *err)
 	if (!trusted_owner(st->st_uid))
 		return writ_fail(err, WRIT_DENIED, "%s: belongs to user %u; a "
 		    "writ must be yours, or root's", path, (unsigned)st->st_uid);
-	if (st->st_mode & S_IWOTH)
-		return writ_fail(err, WRIT_DENIED, "%s: anybody may write it; "
-		    "make it yours alone: chmod o-w", path);
+	if ((st->st_mode & S_IWOTH) || ((st->st_mode & S_IWGRP) &&
+	    st->st_gid != getegid()))
+		return writ_fail(err, WRIT_DENIED, "%s: others may write it; "
+		    "make it yours alone: chmod go-w", path);
 	if (st->st_size > WRIT_DOC_MAX)
 		return writ_fail(err, WRIT_LIMIT, "%s: larger than %d bytes",
 		    path, (int)WRIT_DOC_MAX);

@@ -197,6 +197,53 @@ check_strict(const struct session *s, const struct writ_str *voids, size_t n,
 	    s->call->component, WRIT_STR_ARG(voids[0]), n);
 }
 
+/* Whether one of two real paths holds the other, or they are the same. */
+static bool
+overlap(const char *a, const char *b)
+{
+	size_t n = strlen(a), m = strlen(b), k = n < m ? n : m;
+
+	if (k == 1)
+		return true;	/* "/" */
+	return !strncmp(a, b, k) && (n == m || (n < m ? b : a)[k] == '/');
+}
+
+/* A tool that could reach the cache's key could make code for others; one that could reach the
+ * audit log could write history. */
+static enum writ_status
+check_own_place(const struct session *s, const char *place, const char *what,
+    struct writ_err *err)
+{
+	char *own = realpath(place, NULL), *granted;
+	enum writ_status st = WRIT_OK;
+	size_t i;
+
+	for (i = 0; own && st == WRIT_OK && i < s->policy->files_count; i++) {
+		const struct writ_files_grant *g = &s->policy->files[i];
+
+		if (g->source != WRIT_SOURCE_HOST)
+			continue;
+		granted = realpath(g->from, NULL);
+		if (granted && overlap(own, granted))
+			st = writ_fail(err, WRIT_DENIED, "files \"%s\": %s "
+			    "overlaps %s (%s); grant a narrower folder, or move "
+			    "that", g->name, g->from, what, own);
+		free(granted);
+	}
+	free(own);
+	return st;
+}
+
+static enum writ_status
+check_own_places(const struct session *s, struct writ_err *err)
+{
+	enum writ_status st = check_own_place(s,
+	    writ_cache_dir(s->host->cache), "the compile cache", err);
+
+	return st == WRIT_OK ? check_own_place(s, s->result->audit_file,
+	    "the audit log", err) : st;
+}
+
 /* ---- audit */
 
 static enum writ_status
@@ -336,6 +383,10 @@ limit_value(const struct session *s, const char *limit, const char **unit)
 	if (!strcmp(limit, "output")) {
 		*unit = "bytes";
 		return l->output_bytes;
+	}
+	if (!strcmp(limit, "audit")) {
+		*unit = "bytes";
+		return l->audit_bytes;
 	}
 	return !strcmp(limit, "requests") ? l->requests :
 	    !strcmp(limit, "handles") ? l->handles : 0;
@@ -480,6 +531,7 @@ prepare(struct session *s, struct writ_err *err)
 static enum writ_status
 run_session(struct session *s, struct writ_err *err)
 {
+	uint8_t host_key[WRIT_FS_KEY_LEN];	/* which the worker never has */
 	char name[256];
 	enum writ_status st = prepare(s, err);
 
@@ -489,8 +541,11 @@ run_session(struct session *s, struct writ_err *err)
 		return st;
 	fill_run(s, name, sizeof(name));
 	writ_record_init(&s->record, s->audit, s->policy, on_refused, s);
-	st = writ_files_init(&s->files, s->policy, &s->record,
-	    s->run.setup.hash_key, s->call->trace_denials, err);
+	writ_hash_random(host_key, sizeof(host_key));
+	st = check_own_places(s, err);
+	if (st == WRIT_OK)
+		st = writ_files_init(&s->files, s->policy, &s->record, host_key,
+		    s->call->trace_denials, err);
 	if (st == WRIT_OK)
 		st = writ_run_serve(&s->run, &s->code.code, err);
 	if (st != WRIT_OK) {
@@ -518,6 +573,7 @@ writ_run(struct writ_host *host, const struct writ_call *call,
 	memset(result, 0, sizeof(*result));
 	s.run.conn.fd = s.run.child.pidfd = -1;
 	s.start_ns = writ_clock_host_ns();
+	host->cancel_fd = call->has_cancel ? call->cancel_fd : -1;
 	writ_hash_random(raw, sizeof(raw));
 	for (i = 0; i < 16; i++)
 		s.id[i] = hex[raw[i] & 15];
@@ -530,5 +586,6 @@ writ_run(struct writ_host *host, const struct writ_call *call,
 	if (st == WRIT_OK)
 		st = run_session(&s, err);
 	session_release(&s);
+	host->cancel_fd = -1;
 	return st;
 }

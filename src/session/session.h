@@ -15,6 +15,7 @@ struct writ_host {
 	char worker[4096], compiler[4096];	/* program paths */
 	struct writ_cache *cache;
 	unsigned without_walls;
+	int cancel_fd;		/* of the running call; -1: none */
 	void (*progress)(void *ctx, const char *what);
 	void *ctx;
 };

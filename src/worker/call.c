@@ -45,12 +45,19 @@ on_log(void *ctx, uint32_t level, struct writ_str context,
 {
 	struct writ_worker *w = ctx;
 
+	if (w->log_bytes > WRIT_LOG_BYTES_MAX) {
+		w->untold++;
+		return;
+	}
 	if (flooded(w))
 		return;
+	context = cut(context, 256);
+	message = cut(message, WRIT_LOG_MSG_MAX);
+	w->log_bytes += 16 + context.len + message.len;
 	writ_buf_reset(&w->scratch);
 	writ_wire_put_u8(&w->scratch, (uint8_t)level);
-	writ_wire_put_str(&w->scratch, cut(context, 256));
-	writ_wire_put_str(&w->scratch, cut(message, WRIT_LOG_MSG_MAX));
+	writ_wire_put_str(&w->scratch, context);
+	writ_wire_put_str(&w->scratch, message);
 	send_texts(w, WRIT_MSG_LOG);
 }
 

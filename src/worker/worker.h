@@ -69,6 +69,7 @@ struct writ_worker {
 	uint64_t call_start_ns, cpu_start_ns;
 	struct writ_buf scratch;	/* for the body of one message */
 	bool spin;
+	uint64_t log_bytes;		/* of the call's log so far */
 	uint64_t untold;		/* log lines and refusals counted only */
 };
 
