@@ -14,7 +14,8 @@ enum {
 	CLI_OK = 0,
 	CLI_LIMIT = 124,	/* a limit stopped the guest */
 	CLI_REFUSED = 125,	/* refused, or misconfigured: nothing ran */
-	CLI_TRAP = 126		/* the guest trapped, or its worker was lost */
+	CLI_TRAP = 126,		/* the guest trapped, or its worker was lost */
+	CLI_CANCELLED = 130	/* stopped by a signal to us */
 };
 
 #define CLI_VALUES_MAX 512

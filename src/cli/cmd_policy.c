@@ -20,12 +20,82 @@ put(struct writ_buf *b, const char *s)
 
 /* ---- check */
 
-static unsigned
+/* What people and programs run without asking what is in it; a folder with one of these holds
+ * code. */
+static const char *const code_names[] = {
+	".git", ".hg", ".svn", "Makefile", "makefile", "GNUmakefile",
+	"CMakeLists.txt", "meson.build", "configure", "Cargo.toml",
+	"package.json", "pyproject.toml", "setup.py", "go.mod", "Dockerfile",
+	NULL
+};
+
+static void
+warn(json_t *warnings, const char *path, const char *what)
+{
+	struct writ_buf b;
+
+	writ_buf_init(&b, 16384);
+	writ_buf_cstr(&b, path);
+	writ_buf_cstr(&b, ": ");
+	writ_buf_cstr(&b, what);
+	(void)json_array_append_new(warnings, json_stringn(
+	    (const char *)b.ptr, b.len));
+	writ_buf_release(&b);
+}
+
+static void
+warn_of_code(json_t *warnings, const char *from)
+{
+	char path[4096 + 32], what[128];
+	struct stat st;
+	size_t i;
+
+	for (i = 0; code_names[i]; i++) {
+		snprintf(path, sizeof(path), "%.4095s/%s", from, code_names[i]);
+		if (lstat(path, &st))
+			continue;
+		snprintf(what, sizeof(what), "may be written, and holds code "
+		    "(%s): what runs it runs what the guest wrote",
+		    code_names[i]);
+		warn(warnings, from, what);
+		return;
+	}
+}
+
+/* What is allowed to be in a writ, and worth a second look. */
+static json_t *
+find_warnings(const json_t *p)
+{
+	json_t *warnings = json_array();
+	const json_t *g;
+	struct stat st;
+	size_t i;
+
+	json_array_foreach(json_object_get(p, "files"), i, g) {
+		const char *from = text_of(g, "from");
+
+		if (strcmp(text_of(g, "source"), "host"))
+			continue;
+		if (lstat(from, &st) || !S_ISDIR(st.st_mode)) {
+			warn(warnings, from, "not a directory now; a run would "
+			    "be refused");
+			continue;
+		}
+		if (strcmp(text_of(g, "mode"), "write"))
+			continue;
+		warn_of_code(warnings, from);
+		if (!json_integer_value(json_object_get(g, "quota_bytes")))
+			warn(warnings, from, "may be written without a quota: "
+			    "the guest can fill the disk");
+	}
+	return warnings;
+}
+
+static void
 put_file_grant(struct writ_buf *b, const json_t *g)
 {
 	const char *from = text_of(g, "from");
 	bool host = !strcmp(text_of(g, "source"), "host");
-	struct stat st;
 
 	writ_buf_printf(b, "  files     %-6s", text_of(g, "mode"));
 	put(b, text_of(g, "at"));
@@ -35,12 +105,6 @@ put_file_grant(struct writ_buf *b, const json_t *g)
 		writ_buf_printf(b, "   at most %lld bytes",
 		    json_integer_value(json_object_get(g, "quota_bytes")));
 	writ_buf_char(b, '\n');
-	if (!host || (!lstat(from, &st) && S_ISDIR(st.st_mode)))
-		return 0;
-	writ_buf_cstr(b, "  ! ");
-	put(b, from);
-	writ_buf_cstr(b, ": not a directory now; a run would be refused\n");
-	return 1;
 }
 
 static void
@@ -75,22 +139,17 @@ put_limits(struct writ_buf *b, const json_t *p)
 }
 
 static int
-print_check(const char *json)
+print_check(const json_t *p, const json_t *warnings)
 {
-	struct writ_err err = { WRIT_OK, "" };
-	unsigned warnings = 0;
+	size_t i, n = json_array_size(warnings);
 	struct writ_buf b;
 	const json_t *g;
-	json_t *p;
-	size_t i;
 
-	if (writ_json_parse(writ_str_from(json), &p, &err) != WRIT_OK)
-		return cli_error(&err);
 	writ_buf_init(&b, 16 * 1024 * 1024);
 	put(&b, *text_of(p, "name") ? text_of(p, "name") : "(no name)");
 	writ_buf_printf(&b, "   %.19s…\n", text_of(p, "digest"));
 	json_array_foreach(json_object_get(p, "files"), i, g)
-		warnings += put_file_grant(&b, g);
+		put_file_grant(&b, g);
 	put_list(&b, p, "env");
 	put_list(&b, p, "config");
 	writ_buf_printf(&b, "  clock     %s\n  random    %s\n",
@@ -101,14 +160,29 @@ print_check(const char *json)
 		writ_buf_printf(&b, " (%s)\n", text_of(g, "mode"));
 	}
 	put_limits(&b, p);
-	writ_buf_printf(&b, "  0 errors, %u warnings\n", warnings);
-	json_decref(p);
+	for (i = 0; i < n; i++) {
+		writ_buf_cstr(&b, "  ! ");
+		put(&b, json_string_value(json_array_get(warnings, i)));
+		writ_buf_char(&b, '\n');
+	}
+	writ_buf_printf(&b, "  0 errors, %zu warning%s\n", n, n == 1 ? "" : "s");
 	return cli_flush(1, &b);
+}
+
+static int
+check_json(json_t *p, json_t *warnings)
+{
+	char *text;
+
+	(void)json_object_set(p, "warnings", warnings);
+	text = json_dumps(p, JSON_COMPACT);
+	return text ? cli_json_out(text) : cli_fail("out of memory");
 }
 
 int
 cmd_check(struct cli *cli)
 {
+	json_t *d, *warnings;
 	struct writ_err err = { WRIT_OK, "" };
 	struct writ_policy *p;
 	enum writ_status st;
@@ -121,12 +195,16 @@ cmd_check(struct cli *cli)
 		return cli_error(&err);
 	st = writ_policy_json(p, &json, &err);
 	writ_policy_free(p);
+	if (st == WRIT_OK) {
+		st = writ_json_parse(writ_str_from(json), &d, &err);
+		writ_free(json);
+	}
 	if (st != WRIT_OK)
 		return cli_error(&err);
-	if (cli->json)
-		return cli_json_out(json);
-	rc = print_check(json);
-	writ_free(json);
+	warnings = find_warnings(d);
+	rc = cli->json ? check_json(d, warnings) : print_check(d, warnings);
+	json_decref(warnings);
+	json_decref(d);
 	return rc;
 }
 

@@ -1,5 +1,7 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
 #include <signal.h>
 
 #include "base/limits.h"
@@ -17,6 +19,7 @@ struct refusal {
 
 struct run {
 	struct cli *cli;
+	int cancel_fd;
 	bool tty[3], raw, overflow;
 	struct writ_buf out[3];		/* --json: what the guest wrote */
 	char held[3][4];		/* the begin of a character, for a terminal */
@@ -110,6 +113,28 @@ show(struct run *r, int which, const char *bytes, size_t len, bool last)
 	return ok;
 }
 
+/* A reader that has stalled must not keep a cancellation from being seen: what is written at once
+ * fits into a pipe that has room. */
+static bool
+write_or_cancel(struct run *r, int fd, const char *p, size_t n)
+{
+	struct pollfd fds[2] = { { fd, POLLOUT, 0 },
+		{ r->cancel_fd, POLLIN, 0 } };
+
+	while (n) {
+		size_t part = n < PIPE_BUF ? n : PIPE_BUF;
+		int ready = poll(fds, 2, -1);
+
+		if (ready < 0 && errno == EINTR)
+			continue;
+		if (ready < 0 || fds[1].revents || !cli_write(fd, p, part))
+			return false;
+		p += part;
+		n -= part;
+	}
+	return true;
+}
+
 static bool
 on_output(void *ctx, int which, const char *bytes, size_t len)
 {
@@ -124,7 +149,7 @@ on_output(void *ctx, int which, const char *bytes, size_t len)
 		return false;
 	}
 	ok = r->tty[which] && !r->raw ? show(r, which, bytes, len, false) :
-	    cli_write(which, bytes, len);
+	    write_or_cancel(r, which, bytes, len);
 	if (!ok)
 		r->lost_output = errno;
 	return ok;
@@ -273,7 +298,7 @@ exit_code(const struct writ_result *res)
 	case WRIT_ENDED_LIMIT:
 		return CLI_LIMIT;
 	case WRIT_ENDED_CANCELLED:
-		return 130;
+		return CLI_CANCELLED;
 	case WRIT_ENDED_TRAP:
 	case WRIT_ENDED_WORKER:
 	default:
@@ -478,12 +503,15 @@ run_it(struct run *r, const struct writ_policy *p)
 		return rc;
 	call.cancel_fd = cancel_fd();
 	call.has_cancel = call.cancel_fd >= 0;
+	r->cancel_fd = call.cancel_fd;
 	if (cli_host(r->cli, &host, &err) != WRIT_OK)
 		return cli_error(&err);
 	st = writ_run(host, &call, &res, &err);
 	writ_host_close(host);
+	if (st == WRIT_CANCELLED)
+		cli_error(&err);
 	if (st != WRIT_OK)
-		return cli_error(&err);
+		return st == WRIT_CANCELLED ? CLI_CANCELLED : cli_error(&err);
 	if (!r->cli->json)
 		print_end(r, &res);
 	else if (print_json(r, &res) != CLI_OK)

@@ -125,3 +125,25 @@ def a_signal_stops_the_guest(box):
             process.send_signal(sig)
         _, err = process.communicate(timeout=20)
         equal(process.returncode, 130, err)
+
+
+@case
+def check_warns_of_what_deserves_a_second_look(box):
+    box.dir("work/code/.git")
+    box.dir("work/plain")
+    box.dir("writs")
+    path = box.file("writs/x.writ.yaml", """writ: 1
+name: x
+files:
+  - { name: code, at: /a, from: "host:../work/code", mode: write, quota: { bytes: 1MiB } }
+  - { name: gone, at: /b, from: "host:../work/none", mode: read }
+  - { name: open, at: /c, from: "host:../work/plain", mode: write }
+  - { name: good, at: /d, from: "host:../work/plain", mode: read }
+""")
+    told = box.writ("check", path)
+    equal(told.code, 0, told)
+    for words in ("holds code (.git)", "not a directory", "without a quota",
+                  "3 warnings"):
+        check(words in told.text, told)
+    answer = json.loads(box.writ("check", "--json", path).text)
+    equal(len(answer["warnings"]), 3, answer)
