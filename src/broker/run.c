@@ -270,6 +270,7 @@ on_log(struct writ_run *run, const struct writ_msg *m)
 
 	if (!writ_wire_done(&in))
 		return WRIT_PROTO;
+	run->files->requests++;
 	run->log_bytes += 16 + context.len + message.len;
 	if (run->log_bytes > 2 * WRIT_LOG_BYTES_MAX)	/* the worker stops before */
 		return WRIT_PROTO;
