@@ -107,6 +107,69 @@ completion(struct writ_buf *b, bool zsh)
 	writ_buf_cstr(b, "  esac\n}\ncomplete -o filenames -F _writ writ\n");
 }
 
+/* ---- the table as JSON */
+
+static void
+json_member(struct writ_buf *b, const char *key, const char *value)
+{
+	writ_buf_printf(b, "\"%s\":", key);
+	if (value)
+		writ_buf_json(b, writ_str_from(value));
+	else
+		writ_buf_cstr(b, "null");
+}
+
+static void
+json_option(struct writ_buf *b, const struct cli_option *o)
+{
+	writ_buf_char(b, '{');
+	json_member(b, "name", o->name);
+	writ_buf_char(b, ',');
+	json_member(b, "letter", o->letter);
+	writ_buf_char(b, ',');
+	json_member(b, "argument", o->arg);
+	writ_buf_printf(b, ",\"repeats\":%s,", o->many ? "true" : "false");
+	json_member(b, "help", o->help);
+	writ_buf_char(b, '}');
+}
+
+static void
+json_command(struct writ_buf *b, const struct cli_command *c)
+{
+	const struct cli_option *o;
+
+	writ_buf_char(b, '{');
+	json_member(b, "name", c->name);
+	writ_buf_char(b, ',');
+	json_member(b, "arguments", c->args);
+	writ_buf_char(b, ',');
+	json_member(b, "summary", c->summary);
+	writ_buf_cstr(b, ",\"options\":[");
+	for (o = c->options; o->name; o++) {
+		if (o != c->options)
+			writ_buf_char(b, ',');
+		json_option(b, o);
+	}
+	writ_buf_cstr(b, "]}");
+}
+
+/* All commands, or the one. */
+static void
+json_table(struct writ_buf *b, const struct cli_command *one)
+{
+	const struct cli_command *c;
+
+	writ_buf_cstr(b, "{\"commands\":[");
+	for (c = one ? one : cli_commands; c->name; c++) {
+		json_command(b, c);
+		if (one)
+			break;
+		if (c[1].name)
+			writ_buf_char(b, ',');
+	}
+	writ_buf_cstr(b, "]}\n");
+}
+
 int
 cli_help(const struct cli_command *c)
 {
@@ -136,6 +199,8 @@ cmd_help(struct cli *cli)
 		manual(&b);
 	else if (shell)
 		completion(&b, !strcmp(shell, "zsh"));
+	else if (cli->json)
+		json_table(&b, c);
 	else if (c)
 		command_help(&b, c);
 	else

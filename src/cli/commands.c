@@ -66,6 +66,7 @@ static const struct cli_option common_options[] = {
 static const struct cli_option help_options[] = {
 	{ "--man", NULL, NULL, "print the manual page (roff)" },
 	{ "--completion", NULL, "SHELL", "print completions: bash or zsh" },
+	COMMON,
 	{ NULL, NULL, NULL, NULL, false }
 };
 

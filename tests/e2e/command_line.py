@@ -147,3 +147,14 @@ files:
         check(words in told.text, told)
     answer = json.loads(box.writ("check", "--json", path).text)
     equal(len(answer["warnings"]), 3, answer)
+
+
+@case
+def the_table_of_commands_is_there_as_json(box):
+    names = [c["name"] for c in json.loads(
+        box.writ("help", "--json").text)["commands"]]
+    check({"run", "inspect", "check", "explain"} <= set(names), names)
+    one = json.loads(box.writ("help", "run", "--json").text)["commands"]
+    equal([c["name"] for c in one], ["run"])
+    options = {o["name"]: o for o in one[0]["options"]}
+    check(options["--dir"]["repeats"] and not options["--writ"]["repeats"])
