@@ -391,9 +391,9 @@ count_fds(pid_t pid, int *beyond)
 static void
 look(pid_t worker, const char *status, int fd)
 {
-	char environ[64], facts[FACTS_MAX];
+	char env[64], facts[FACTS_MAX];
 	int beyond = 0, fds = count_fds(worker, &beyond);
-	bool readable = read_proc(worker, "environ", environ, sizeof(environ));
+	bool readable = read_proc(worker, "environ", env, sizeof(env));
 	struct stat st;
 	char path[64];
 	int n;
@@ -410,7 +410,7 @@ look(pid_t worker, const char *status, int fd)
 	    strstr(status, "\nCapEff:\t0000000000000000\n") != NULL,
 	    geteuid() != 0 || !strstr(status, "\nUid:\t0\t"),
 	    fds < 0 || (fds - beyond == 4 && beyond <= 1),
-	    readable ? environ[0] == '\0' : 1, fds, beyond,
+	    readable ? env[0] == '\0' : 1, fds, beyond,
 	    readable ? "empty" : "unreadable (undumpable)");
 	cli_write(fd, facts, (size_t)n);
 }
