@@ -87,7 +87,7 @@ struct probe_run {
 	struct writ_err err;
 	struct writ_result result;
 	struct writ_buf output;
-	char audit[300];		/* file, in the place's folder */
+	char audit[300];		/* file, beside the place's folder */
 };
 
 /** How to run: the fields of struct probe of the same names. */

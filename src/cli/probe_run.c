@@ -89,7 +89,7 @@ probe_run(struct probe_suite *suite, const struct probe_place *place,
 
 	memset(run, 0, sizeof(*run));
 	writ_buf_init(&run->output, PROBE_OUTPUT_MAX);
-	snprintf(run->audit, sizeof(run->audit), "%s/audit", place->dir);
+	snprintf(run->audit, sizeof(run->audit), "%s.audit", place->dir);
 	if (ask->component)
 		snprintf(component, sizeof(component), "%s", ask->component);
 	else
@@ -112,6 +112,8 @@ probe_run(struct probe_suite *suite, const struct probe_place *place,
 void
 probe_run_release(struct probe_run *run)
 {
+	if (run->audit[0])
+		unlink(run->audit);
 	writ_buf_release(&run->output);
 }
 
