@@ -65,7 +65,8 @@ tell(struct writ_record *r, const struct writ_request *rq,
 	if (!r->refused || !worth_telling(r, d->rule))
 		return;
 	writ_buf_init(&smallest, 2 * WRIT_DOC_STRING_MAX);
-	writ_policy_suggest(r->policy, rq, &smallest);
+	if (strcmp(d->rule, "malformed"))	/* no grant would help */
+		writ_policy_suggest(r->policy, rq, &smallest);
 	if (writ_buf_status(&smallest) == WRIT_OK)
 		what.smallest = writ_buf_view(&smallest);
 	r->refused(r->ctx, &what);
