@@ -15,7 +15,7 @@ put(struct writ_buf *b, const char *s, size_t width)
 	size_t before = b->len;
 
 	writ_buf_safe(b, writ_str_from(s), false);
-	while (b->len - before < width)
+	while (writ_buf_status(b) == WRIT_OK && b->len - before < width)
 		writ_buf_char(b, ' ');
 }
 

@@ -230,7 +230,8 @@ put_safe(struct writ_buf *b, const char *s, int width)
 	size_t before = b->len;
 
 	writ_buf_safe(b, writ_str_from(s), false);
-	while (b->len - before < (size_t)width)
+	while (writ_buf_status(b) == WRIT_OK &&
+	    b->len - before < (size_t)width)
 		writ_buf_char(b, ' ');
 }
 
