@@ -52,6 +52,11 @@
 #define WRIT_ENV_BYTES_MAX (96 * 1024)
 #define WRIT_LOG_MSG_MAX 4096		/* bytes of one guest log line */
 #define WRIT_LOG_BYTES_MAX (1024 * 1024) /* of a call's log; beyond, lines are counted */
+#define WRIT_VALUE_TEXT_MAX (8 * 1024 * 1024) /* bytes of a typed call's arguments */
+#define WRIT_WAVE_TEXT_MAX (256 * 1024)	/* the same, written as WAVE */
+#define WRIT_VALUE_ITEMS_MAX (1024 * 1024) /* values in them, and in a result; the bytes of a
+					    * list<u8> that is not alone count one each */
+#define WRIT_VALUE_HANDLES_MAX 1024	/* resources that one instance has given out */
 #define WRIT_HOSTCALL_FUEL (8 * 1024 * 1024) /* bytes one host call may move */
 #define WRIT_TICK_MS 10			/* CPU time between epoch ticks */
 #define WRIT_RANDOM_MAX (1024 * 1024)	/* bytes of one random request */

@@ -93,7 +93,7 @@ struct writ_task_limits {
 
 enum writ_outcome_kind {
 	WRIT_OUTCOME_NONE,	/* not finished */
-	WRIT_OUTCOME_DONE,	/* the export returned ok */
+	WRIT_OUTCOME_DONE,	/* the export returned */
 	WRIT_OUTCOME_EXIT,	/* wasi:cli exit, or run returned error (code 1) */
 	WRIT_OUTCOME_TRAP,
 	WRIT_OUTCOME_LIMIT,
@@ -105,6 +105,8 @@ struct writ_outcome {
 	uint8_t exit_code;	/* EXIT */
 	bool memory_refused;	/* a memory or table growth was refused by the limit; an
 				 * EXIT or TRAP after it is reported as LIMIT "memory" */
+	bool result_err;	/* DONE of an invoked result<T, E>: the function returned
+				 * err; the result text is E's */
 	uint64_t memory_peak;	/* bytes */
 	char limit[32];		/* LIMIT: "memory", "handles", "hostcall", "stack", "output",
 				 * "time", "cpu" */
@@ -120,6 +122,48 @@ WRIT_MUST_CHECK enum writ_status
 writ_task_run(struct writ_component *component, const struct writ_ports *ports,
     const struct writ_task_limits *limits, struct writ_wake *wake,
     struct writ_task **out, struct writ_err *err);
+
+enum writ_value_form {
+	WRIT_VALUE_JSON,
+	WRIT_VALUE_WAVE
+};
+
+/* One call of an exported function; everything is borrowed for the call it is given to. */
+struct writ_invoke {
+	struct writ_str function; /* "export" of the description: "add", or
+				   * "ns:pkg/iface@1.0.0#add" */
+	struct writ_str args;	/* JSON: an object by parameter name, or an array in order;
+				 * WAVE: "(1, \"x\")" or "1, \"x\"".  "" is no argument */
+	enum writ_value_form form; /* of the arguments and of the result */
+	uint64_t result_max;	/* bytes of the result's text; beyond: LIMIT "output" */
+};
+
+/**
+ * Prepare to call an export of a fresh instance; else as writ_task_run.  Arguments are checked
+ * against the types first: nothing of the guest has run when this fails.
+ * Fails: WRIT_NOENT no such function (the nearest names in err->msg); WRIT_INVALID an
+ * argument, err->msg begins with the JSON pointer of what is wrong ("/items/3/price:
+ * expected a number, ..."), with "at byte N: " for WAVE and for broken JSON; WRIT_LIMIT
+ * arguments beyond WRIT_VALUE_TEXT_MAX, WRIT_WAVE_TEXT_MAX or WRIT_VALUE_ITEMS_MAX;
+ * WRIT_UNSUPPORTED a type that has no such form (stream, future; resources in WAVE).
+ */
+WRIT_MUST_CHECK enum writ_status
+writ_task_invoke(struct writ_component *component, const struct writ_ports *ports,
+    const struct writ_task_limits *limits, const struct writ_invoke *invoke,
+    struct writ_wake *wake, struct writ_task **out, struct writ_err *err);
+
+/**
+ * Call again in the instance of a task from writ_task_invoke whose last poll returned true with
+ * WRIT_OUTCOME_DONE.  Fails as writ_task_invoke, and with WRIT_CLOSED when the instance is not
+ * there any more (another outcome, or still running); on failure the task is as before.
+ */
+WRIT_MUST_CHECK enum writ_status
+writ_task_again(struct writ_task *task, const struct writ_invoke *invoke,
+    struct writ_err *err);
+
+/** The result's text after WRIT_OUTCOME_DONE; "" for no result.  Of a result<T, E> it is T's or,
+ * with result_err, E's.  Borrowed until the next writ_task_again or the free. */
+struct writ_str writ_task_result(const struct writ_task *task);
 
 /**
  * Run the guest until it finishes (true; *out set), or waits or yields at an epoch tick
