@@ -47,7 +47,7 @@ converse(enum writ_wire_side side, enum writ_wire_state state,
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0,
 	    fds))
 		return;
-	if (writ_conn_init(&c, fds[0], side, NULL) == WRIT_OK) {
+	if (writ_conn_init(&c, fds[0], &writ_wire_proto, side, NULL) == WRIT_OK) {
 		c.state = state;
 		(void)!write(fds[1], data, size);
 		(void)!writ_conn_fill(&c);

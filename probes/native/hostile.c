@@ -592,7 +592,8 @@ main(int argc, char **argv)
 	writ_buf_init(&h.scratch, WRIT_WIRE_MSG_MAX);
 	if (writ_jail_child_args(argc, argv, WRIT_JAIL_WORKER, &err) ||
 	    writ_jail_args_without(argv, &without, &err) ||
-	    writ_conn_init(&h.conn, 3, WRIT_SIDE_WORKER, &err) ||
+	    writ_conn_init(&h.conn, 3, &writ_wire_proto, WRIT_SIDE_WORKER,
+	    &err) ||
 	    writ_jail_lock(WRIT_JAIL_WORKER, without, &walls, &err))
 		return 9;
 	if (!single(&h, name) && !one_message(&h, writ_str_from(name)))

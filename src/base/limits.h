@@ -26,6 +26,14 @@
 #define WRIT_WIRE_QUEUE_MAX (8 * 1024 * 1024) /* unsent bytes towards a peer */
 #define WRIT_WIRE_STREAM_CREDIT (256 * 1024) /* stdio bytes in flight */
 
+/* front ends and their clients */
+#define WRIT_API_TEXT_MAX (64 * 1024)	/* bytes of one TEXT message */
+#define WRIT_API_WORDS_MAX 4096		/* bytes of one short text */
+#define WRIT_TOOL_NAME_MAX 128		/* bytes; MCP's own bound */
+#define WRIT_SESSION_NAME_MAX 64	/* bytes of a kept session's name */
+#define WRIT_CALL_ARGS_MAX (8 * 1024 * 1024) /* bytes of a typed call's arguments */
+#define WRIT_CLIENTS_MAX 4096		/* clients of one front end at a time */
+
 /* writ documents */
 #define WRIT_DOC_MAX (1024 * 1024)	/* bytes */
 #define WRIT_DOC_DEPTH_MAX 16

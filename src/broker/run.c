@@ -33,7 +33,8 @@ writ_run_start(struct writ_run *run, const char *program, unsigned without_walls
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
 		return writ_fail(err, WRIT_IO, "socketpair: %s", strerror(errno));
 	theirs = pair[1];
-	st = writ_conn_init(&run->conn, pair[0], WRIT_SIDE_BROKER, err);
+	st = writ_conn_init(&run->conn, pair[0], &writ_wire_proto,
+	    WRIT_SIDE_BROKER, err);
 	if (st != WRIT_OK) {
 		close(pair[0]);
 		return st;

@@ -8,8 +8,8 @@
 #define WITH_FD 0x10000u	/* in the header's type word */
 
 enum writ_status
-writ_conn_init(struct writ_conn *c, int fd, enum writ_wire_side self,
-    struct writ_err *err)
+writ_conn_init(struct writ_conn *c, int fd, const struct writ_wire_table *table,
+    enum writ_wire_side self, struct writ_err *err)
 {
 	int fl = fcntl(fd, F_GETFL);
 
@@ -17,6 +17,7 @@ writ_conn_init(struct writ_conn *c, int fd, enum writ_wire_side self,
 		return writ_fail(err, WRIT_IO, "wire: not a usable socket");
 	memset(c, 0, sizeof(*c));
 	c->fd = fd;
+	c->table = table;
 	c->self = self;
 	c->state = WRIT_STATE_NEW;
 	writ_buf_init(&c->in, 2 * (WRIT_WIRE_MSG_MAX + WRIT_WIRE_HEADER));
@@ -55,14 +56,14 @@ put_header(uint8_t h[WRIT_WIRE_HEADER], size_t len, uint32_t type, uint32_t id)
 }
 
 enum writ_status
-writ_conn_send(struct writ_conn *c, enum writ_wire_type type, uint32_t id,
+writ_conn_send(struct writ_conn *c, unsigned type, uint32_t id,
     struct writ_str body, int fd)
 {
-	const struct writ_wire_row *row = writ_wire_row(type);
+	const struct writ_wire_row *row = writ_wire_table_row(c->table, type);
 	uint8_t h[WRIT_WIRE_HEADER];
 	int copy = -1;
 
-	if (!row || row->from != c->self || body.len < row->min ||
+	if (!row || !(row->from & (unsigned)c->self) || body.len < row->min ||
 	    body.len > row->max || (fd >= 0 && !row->fds))
 		WRIT_BUG("message outside the wire table");
 	if (fd >= 0) {
@@ -72,7 +73,7 @@ writ_conn_send(struct writ_conn *c, enum writ_wire_type type, uint32_t id,
 		if (copy < 0)
 			return WRIT_IO;
 	}
-	put_header(h, body.len, (unsigned)type | (fd >= 0 ? WITH_FD : 0), id);
+	put_header(h, body.len, type | (fd >= 0 ? WITH_FD : 0), id);
 	if (c->out.len - c->out_pos + sizeof(h) + body.len > c->out.max ||
 	    !writ_buf_room(&c->out, sizeof(h) + body.len)) {
 		if (copy >= 0)
@@ -231,7 +232,7 @@ judge(const struct writ_conn *c, const struct writ_wire_row *row, uint32_t word,
 	if (!row || (word & ~(uint32_t)(0xffff | WITH_FD)))
 		return writ_fail(err, WRIT_PROTO, "unknown message %u",
 		    (unsigned)word);
-	if (row->from == c->self)
+	if (row->from == (unsigned)c->self)
 		return writ_fail(err, WRIT_PROTO, "message %s from the wrong side",
 		    row->name);
 	if (!(row->states & (unsigned)c->state))
@@ -273,7 +274,7 @@ writ_conn_next(struct writ_conn *c, struct writ_msg *msg, struct writ_err *err)
 	len = writ_wire_get_u32(&in);
 	word = writ_wire_get_u32(&in);
 	msg->id = writ_wire_get_u32(&in);
-	msg->row = writ_wire_row(word & 0xffff);
+	msg->row = writ_wire_table_row(c->table, word & 0xffff);
 	st = judge(c, msg->row, word, len, err);
 	if (st != WRIT_OK)
 		return st;

@@ -1,6 +1,6 @@
 /*
  * conn.h - one end of a conversation over a stream socket: bounded queues both ways, fd
- * passing, and the table of proto.h applied to whatever arrives.
+ * passing, and a table of messages (proto.h, api.h) applied to whatever arrives.
  * Never blocks (the fd is non-blocking).  One thread.
  */
 #ifndef WRIT_WIRE_CONN_H
@@ -12,6 +12,7 @@
 
 struct writ_conn {
 	int fd;				/* owned */
+	const struct writ_wire_table *table;	/* static */
 	enum writ_wire_side self;
 	enum writ_wire_state state;	/* kept by the owner, checked on arrival */
 	struct writ_buf in;
@@ -36,10 +37,10 @@ struct writ_msg {
 	int fd;				/* -1, or the receiver's to close */
 };
 
-/** Take over `fd` (made non-blocking). */
+/** Take over `fd` (made non-blocking); what may be said on it stands in `table`. */
 WRIT_MUST_CHECK enum writ_status
-writ_conn_init(struct writ_conn *c, int fd, enum writ_wire_side self,
-    struct writ_err *err);
+writ_conn_init(struct writ_conn *c, int fd, const struct writ_wire_table *table,
+    enum writ_wire_side self, struct writ_err *err);
 /** Close everything.  Takes NULL and a zeroed conn with fd -1. */
 void writ_conn_release(struct writ_conn *c);
 
@@ -49,7 +50,7 @@ void writ_conn_release(struct writ_conn *c);
  * WRIT_NOMEM; WRIT_IO the fd cannot be duplicated.  A message outside the table is our bug.
  */
 WRIT_MUST_CHECK enum writ_status
-writ_conn_send(struct writ_conn *c, enum writ_wire_type type, uint32_t id,
+writ_conn_send(struct writ_conn *c, unsigned type, uint32_t id,
     struct writ_str body, int fd);
 
 /** Send what is queued.  WRIT_OK all gone; WRIT_AGAIN the socket is full; WRIT_CLOSED. */

@@ -40,20 +40,29 @@ static const struct writ_wire_row rows[] = {
 	{ WRIT_MSG_DONE,       W, RUN,           16,  TEXT,               0, "done" },
 };
 
+const struct writ_wire_table writ_wire_proto = {
+	rows, sizeof(rows) / sizeof(rows[0])
+};
+
 const struct writ_wire_row *
 writ_wire_row_at(size_t i)
 {
-	return i < sizeof(rows) / sizeof(rows[0]) ? &rows[i] : NULL;
+	return i < writ_wire_proto.count ? &rows[i] : NULL;
+}
+
+const struct writ_wire_row *
+writ_wire_table_row(const struct writ_wire_table *table, unsigned type)
+{
+	size_t i;
+
+	for (i = 0; i < table->count; i++)
+		if (table->rows[i].type == type)
+			return &table->rows[i];
+	return NULL;
 }
 
 const struct writ_wire_row *
 writ_wire_row(unsigned type)
 {
-	const struct writ_wire_row *row;
-	size_t i;
-
-	for (i = 0; (row = writ_wire_row_at(i)); i++)
-		if ((unsigned)row->type == type)
-			return row;
-	return NULL;
+	return writ_wire_table_row(&writ_wire_proto, type);
 }

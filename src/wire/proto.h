@@ -18,7 +18,11 @@
 #define WRIT_WIRE_VERSION 1
 #define WRIT_WIRE_HEADER 12
 
-enum writ_wire_side { WRIT_SIDE_BROKER = 1, WRIT_SIDE_WORKER = 2 };
+enum writ_wire_side {
+	WRIT_SIDE_BROKER = 1,
+	WRIT_SIDE_WORKER = 2,
+	WRIT_SIDE_FRONT = 2		/* of api.h: the broker's other peer */
+};
 
 enum writ_wire_state {
 	WRIT_STATE_NEW = 1,
@@ -56,17 +60,30 @@ enum writ_wire_type {
 };
 
 struct writ_wire_row {
-	enum writ_wire_type type;
-	enum writ_wire_side from;
+	unsigned type;
+	unsigned from;			/* writ_wire_side, or both */
 	unsigned states;		/* in which it may arrive */
 	uint32_t min, max;		/* payload bytes */
 	unsigned fds;			/* fds that may come with it */
 	const char *name;
 };
 
-/** The row of `type`, or NULL: it does not exist. */
+/** A whole language: the rows of proto.c, or those of api.c. */
+struct writ_wire_table {
+	const struct writ_wire_row *rows;
+	size_t count;
+};
+
+/** The messages between broker and worker. */
+extern const struct writ_wire_table writ_wire_proto;
+
+/** The row of `type` in a table, or NULL: it does not exist. */
+const struct writ_wire_row *
+writ_wire_table_row(const struct writ_wire_table *table, unsigned type);
+
+/** The same for writ_wire_proto. */
 const struct writ_wire_row *writ_wire_row(unsigned type);
-/** The i-th row, or NULL past the last: for tables, tests and probes. */
+/** The i-th row of writ_wire_proto, or NULL past the last: for tests and probes. */
 const struct writ_wire_row *writ_wire_row_at(size_t i);
 
 #endif

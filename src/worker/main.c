@@ -185,7 +185,8 @@ begin(struct writ_worker *w, int argc, char **argv, struct writ_err *err)
 	if (st == WRIT_OK)
 		st = writ_hash_init();
 	if (st == WRIT_OK)
-		st = writ_conn_init(&w->conn, WIRE_FD, WRIT_SIDE_WORKER, err);
+		st = writ_conn_init(&w->conn, WIRE_FD, &writ_wire_proto,
+		    WRIT_SIDE_WORKER, err);
 	if (st != WRIT_OK)
 		return st;
 	writ_buf_init(&w->scratch, WRIT_WIRE_MSG_MAX);

@@ -22,10 +22,10 @@ setup(void **state)
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds),
 	    0);
-	assert_int_equal(writ_conn_init(&p.broker, fds[0], WRIT_SIDE_BROKER,
-	    NULL), WRIT_OK);
-	assert_int_equal(writ_conn_init(&p.worker, fds[1], WRIT_SIDE_WORKER,
-	    NULL), WRIT_OK);
+	assert_int_equal(writ_conn_init(&p.broker, fds[0],
+	    &writ_wire_proto, WRIT_SIDE_BROKER, NULL), WRIT_OK);
+	assert_int_equal(writ_conn_init(&p.worker, fds[1],
+	    &writ_wire_proto, WRIT_SIDE_WORKER, NULL), WRIT_OK);
 	p.broker.state = p.worker.state = WRIT_STATE_RUNNING;
 	*state = &p;
 	return 0;
