@@ -72,13 +72,25 @@ struct writ_result {
 
 /**
  * Run wasi:cli/run of a component to its end in a jailed worker.
- * WRIT_OK: it ran, and *result says how it ended.  Otherwise nothing ran: WRIT_NOENT,
+ * WRIT_OK: it ran, and *result says how it ended.  Otherwise nothing ran, and
+ * the log has that and why once the component's file could be read: WRIT_NOENT,
  * WRIT_INVALID not a runnable component; WRIT_UNSUPPORTED an import that is not offered (all
  * named); WRIT_DENIED the writ forbids (strict, digest mismatch); WRIT_LIMIT too large;
  * WRIT_IO (the audit log cannot be written, a host directory is missing, ...).
  */
 enum writ_status writ_run(struct writ_host *host, const struct writ_call *call,
     struct writ_result *result, struct writ_err *err);
+
+/**
+ * Record a call that is refused before writ_run, because its writ could not be
+ * loaded: a session "not-started" for the reason `why`, without a writ.  Of
+ * `call` are used: component, args, audit.  Runs nothing; of *result the audit
+ * members are set.
+ * Fails: as writ_run, when the component or the log cannot be opened.
+ */
+enum writ_status writ_run_refused(const struct writ_call *call,
+    const struct writ_err *why, struct writ_result *result,
+    struct writ_err *err);
 
 #ifdef __cplusplus
 }

@@ -66,7 +66,7 @@ struct writ_audit_start {
 	struct writ_str engine;		/* name and version */
 	struct writ_str program;	/* Writ's own version */
 	struct writ_str args;		/* digest of the arguments */
-	const struct writ_str *void_imports;
+	const struct writ_str *void_imports;	/* NULL: not known */
 	size_t void_count;
 	const struct writ_str *walls_missing;
 	size_t walls_count;

@@ -147,6 +147,10 @@ writ_audit_line_list(struct writ_audit_line *l, const char *key,
 	size_t start, i;
 
 	writ_audit_line_key(l, key);
+	if (!s) {
+		writ_buf_add(l->b, "null", 4);
+		return;
+	}
 	start = l->b->len;
 	writ_buf_char(l->b, '[');
 	for (i = 0; i < n; i++) {

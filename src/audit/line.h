@@ -44,7 +44,7 @@ void writ_audit_line_text(struct writ_audit_line *l, const char *key,
     struct writ_str s);
 void writ_audit_line_u64(struct writ_audit_line *l, const char *key, uint64_t v);
 void writ_audit_line_int(struct writ_audit_line *l, const char *key, int v);
-/** An array of texts, cut where it exceeds its share of a record. */
+/** An array of texts, cut where it exceeds its share of a record; NULL: null. */
 void writ_audit_line_list(struct writ_audit_line *l, const char *key,
     const struct writ_str *s, size_t n);
 /** `,"key":`, for values made by hand with the two below. */

@@ -523,6 +523,24 @@ run_it(struct run *r, const struct writ_policy *p)
 	return exit_code(&res);
 }
 
+/* A writ that cannot be read grants nothing; that somebody tried is recorded. */
+static int
+refused_writ(struct cli *cli, const struct writ_err *why)
+{
+	struct writ_call call = { .audit = cli_value(cli, "--audit") };
+	static struct writ_result res;
+	struct writ_err err = { WRIT_OK, "" };
+	size_t skip = cli->args_count > 1 && !strcmp(cli->args[1], "--") ? 2 : 1;
+
+	if (cli->args_count && !cli->dashed) {
+		call.component = cli->args[0];
+		call.args = cli->args + skip;
+		call.args_count = cli->args_count - skip;
+		(void)!writ_run_refused(&call, why, &res, &err);
+	}
+	return cli_error(why);
+}
+
 int
 cmd_run(struct cli *cli)
 {
@@ -538,7 +556,7 @@ cmd_run(struct cli *cli)
 		writ_buf_init(&r.out[i], CAPTURE_MAX);
 	}
 	if (cli_policy(cli, &p, &err) != WRIT_OK)
-		return cli_error(&err);
+		return refused_writ(cli, &err);
 	rc = run_it(&r, p);
 	writ_policy_free(p);
 	return rc;

@@ -55,6 +55,7 @@ writ_component_file_read(const char *path, int fd, size_t size,
 
 	if (st != WRIT_OK)
 		return writ_fail_in(err, st, "%s", path);
+	out->path = path;
 	writ_sha256(out->bytes.ptr, out->bytes.len, &out->digest);
 	return WRIT_OK;
 }
@@ -67,9 +68,9 @@ compiler_of(const struct writ_host *host)
 }
 
 enum writ_status
-writ_host_code(struct writ_host *host, const char *path,
-    const struct writ_component_file *file, struct writ_code *out, bool *cached,
-    struct writ_err *rejected, struct writ_err *err)
+writ_host_code(struct writ_host *host, const struct writ_component_file *file,
+    struct writ_code *out, bool *cached, struct writ_err *rejected,
+    struct writ_err *err)
 {
 	struct writ_compile c = compiler_of(host);
 	struct writ_err ignored;
@@ -86,7 +87,7 @@ writ_host_code(struct writ_host *host, const char *path,
 		rejected->msg[0] = '\0';
 	st = writ_compile(&c, &file->bytes, &out->code, &out->text, err);
 	if (st != WRIT_OK)
-		return writ_fail_in(err, st, "%s", path);
+		return writ_fail_in(err, st, "%s", file->path);
 	if (writ_cache_put(host->cache, &file->digest, out, &ignored) != WRIT_OK
 	    && host->progress)
 		host->progress(host->ctx, ignored.msg);

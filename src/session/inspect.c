@@ -76,7 +76,7 @@ writ_host_inspect(struct writ_host *host, const char *path,
 {
 	struct writ_compile c = { host->compiler, host->without_walls, -1,
 		NULL, NULL };
-	writ_auto_release(writ_component_file) file = { WRIT_BYTES_NONE,
+	writ_auto_release(writ_component_file) file = { path, WRIT_BYTES_NONE,
 		{ { 0 } } };
 	writ_auto_release(writ_bytes) text = WRIT_BYTES_NONE;
 	writ_auto_release(writ_buf) b;

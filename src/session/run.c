@@ -25,7 +25,11 @@ struct session {
 	struct writ_component_file file;
 	struct writ_code code;
 	json_t *described;
+	struct writ_str voids[IMPORTS_MAX];	/* of `described` */
+	size_t voids_count;
 	struct writ_audit *audit;
+	bool begun;				/* session-start is written */
+	bool no_writ;				/* the writ itself was refused */
 	struct writ_record record;
 	struct writ_files files;
 	struct writ_run run;
@@ -127,6 +131,31 @@ check_digest(const struct session *s, struct writ_err *err)
 	    s->call->component, have, want);
 }
 
+/* Which imports are void under this writ; at most IMPORTS_MAX are named. */
+static void
+find_voids(struct session *s)
+{
+	const json_t *imports = json_object_get(s->described, "imports"), *one;
+	writ_auto_release(writ_buf) words;
+	struct writ_str name;
+	size_t i;
+
+	writ_buf_init(&words, 64 * 1024);
+	json_array_foreach(imports, i, one) {
+		bool is_void = false;
+
+		if (writ_json_str(one, "name", &name) != WRIT_OK)
+			continue;
+		writ_buf_reset(&words);
+		(void)writ_void_words(s->policy, name, &words, &is_void);
+		if (is_void && s->voids_count < IMPORTS_MAX)
+			s->voids[s->voids_count++] = name;
+		if (is_void && writ_str_starts(name,
+		    WRIT_STR("wasi:filesystem/")))
+			s->result->void_files = 1;
+	}
+}
+
 /* The description comes from the jailed compiler: bounded, but untrusted. */
 static enum writ_status
 read_description(struct session *s, struct writ_err *err)
@@ -141,6 +170,7 @@ read_description(struct session *s, struct writ_err *err)
 	if (st != WRIT_OK)
 		return writ_fail_in(err, WRIT_IO, "%s: description",
 		    s->call->component);
+	find_voids(s);
 	missing = json_object_get(s->described, "missing");
 	writ_buf_init(&names, WRIT_ERR_MSG_MAX);
 	json_array_foreach(missing, i, one) {
@@ -160,41 +190,14 @@ read_description(struct session *s, struct writ_err *err)
 	return WRIT_OK;
 }
 
-/* Names of the imports that are void under this writ; how many, at most IMPORTS_MAX. */
-static size_t
-void_imports(struct session *s, struct writ_str *out)
-{
-	const json_t *imports = json_object_get(s->described, "imports"), *one;
-	writ_auto_release(writ_buf) words;
-	size_t i, n = 0;
-
-	writ_buf_init(&words, 64 * 1024);
-	json_array_foreach(imports, i, one) {
-		struct writ_str name;
-		bool is_void = false;
-
-		if (writ_json_str(one, "name", &name) != WRIT_OK)
-			continue;
-		writ_buf_reset(&words);
-		(void)writ_void_words(s->policy, name, &words, &is_void);
-		if (is_void && n < IMPORTS_MAX)
-			out[n++] = name;
-		if (is_void && writ_str_starts(name,
-		    WRIT_STR("wasi:filesystem/")))
-			s->result->void_files = 1;
-	}
-	return n;
-}
-
 static enum writ_status
-check_strict(const struct session *s, const struct writ_str *voids, size_t n,
-    struct writ_err *err)
+check_strict(const struct session *s, struct writ_err *err)
 {
-	if (!s->policy->strict || n == 0)
+	if (!s->policy->strict || s->voids_count == 0)
 		return WRIT_OK;
 	return writ_fail(err, WRIT_DENIED, "%s: imports %.*s (%zu in all) "
 	    "without a grant, and the writ says strict: true",
-	    s->call->component, WRIT_STR_ARG(voids[0]), n);
+	    s->call->component, WRIT_STR_ARG(s->voids[0]), s->voids_count);
 }
 
 /* Whether one of two real paths holds the other, or they are the same. */
@@ -300,7 +303,7 @@ record_walls(struct session *s, struct writ_str *names, size_t *n,
 
 	*n = 0;
 	for (wall = 1; st == WRIT_OK && wall <= WRIT_WALLS_ALL; wall <<= 1) {
-		if (!(s->host->without_walls & wall))
+		if (!s->host || !(s->host->without_walls & wall))
 			continue;
 		names[*n] = writ_str_from(writ_jail_name(wall));
 		st = writ_audit_wall(s->audit, names[(*n)++],
@@ -309,19 +312,20 @@ record_walls(struct session *s, struct writ_str *names, size_t *n,
 	return st;
 }
 
+/* What is known by now; a call may be refused before its imports are. */
 static enum writ_status
 record_start(struct session *s, struct writ_err *err)
 {
-	struct writ_str voids[IMPORTS_MAX], walls[WRIT_WALLS_COUNT];
+	struct writ_str walls[WRIT_WALLS_COUNT];
 	char component[WRIT_DIGEST_TEXT], writ[WRIT_DIGEST_TEXT];
 	char args[WRIT_DIGEST_TEXT];
 	struct writ_audit_start a = {
-		.component = { component, 0 },
 		.component_name = writ_str_from(s->call->component),
 		.writ_name = writ_str_from(s->policy->name),
 		.engine = WRIT_STR(WRIT_ENGINE_ID),
 		.program = WRIT_STR("writ " WRIT_VERSION),
-		.void_imports = voids,
+		.void_imports = s->described ? s->voids : NULL,
+		.void_count = s->voids_count,
 		.walls_missing = walls,
 	};
 	enum writ_status st;
@@ -330,20 +334,31 @@ record_start(struct session *s, struct writ_err *err)
 	writ_digest_text(&s->policy->digest, writ);
 	args_digest(s, args);
 	a.component = writ_str_from(component);
-	a.writ = writ_str_from(writ);
+	a.writ = writ_str_from(s->no_writ ? NULL : writ);
 	a.args = writ_str_from(args);
-	a.void_count = void_imports(s, voids);
-	st = check_strict(s, voids, a.void_count, err);
-	if (st == WRIT_OK)
-		st = open_audit(s, err);
-	if (st == WRIT_OK)
-		st = record_walls(s, walls, &a.walls_count, err);
+	st = record_walls(s, walls, &a.walls_count, err);
 	if (st == WRIT_OK)
 		st = writ_audit_session_start(s->audit, &a, err);
-	if (st == WRIT_OK && s->rejected.msg[0])
-		st = writ_audit_cache(s->audit, WRIT_STR("rejected"),
-		    a.component, writ_str_from(s->rejected.msg), err);
-	return st;
+	if (st != WRIT_OK)
+		return st;
+	s->begun = true;
+	return s->rejected.msg[0] ? writ_audit_cache(s->audit,
+	    WRIT_STR("rejected"), a.component, writ_str_from(s->rejected.msg),
+	    err) : WRIT_OK;
+}
+
+/* Nothing ran; that is told by its status, so a failure to record it changes nothing. */
+static void
+record_not_started(struct session *s, const struct writ_err *why)
+{
+	struct writ_audit_end end = { WRIT_STR("not-started"),
+		writ_str_from(why ? why->msg : NULL), 125, 0 };
+
+	if (!s->audit)
+		return;
+	if (s->begun || record_start(s, NULL) == WRIT_OK)
+		(void)!writ_audit_session_end(s->audit, &end, NULL);
+	s->result->audit_last = writ_audit_records(s->audit);
 }
 
 /* ---- the result */
@@ -504,41 +519,50 @@ fill_run(struct session *s, char *name_buf, size_t cap)
 	fill_setup(s);
 }
 
+/* From here on a refusal leaves a record; what is no component file leaves none. */
 static enum writ_status
-prepare(struct session *s, struct writ_err *err)
+open_files(struct session *s, struct writ_err *err)
 {
 	writ_auto_fd fd = -1;
 	size_t size = 0;
 	enum writ_status st;
 
 	st = writ_component_file_open(s->call->component, &fd, &size, err);
-	if (st == WRIT_OK)
+	if (st == WRIT_OK && s->host)
 		st = writ_run_start(&s->run, s->host->worker,
 		    s->host->without_walls, err);
 	if (st == WRIT_OK)
 		st = writ_component_file_read(s->call->component, fd, size,
 		    &s->file, err);
 	if (st == WRIT_OK)
-		st = check_digest(s, err);
-	if (st == WRIT_OK)
-		st = writ_host_code(s->host, s->call->component, &s->file,
-		    &s->code, &s->result->cached, &s->rejected, err);
-	if (st == WRIT_OK)
-		st = read_description(s, err);
+		st = open_audit(s, err);
 	return st;
 }
 
 static enum writ_status
-run_session(struct session *s, struct writ_err *err)
+prepare(struct session *s, struct writ_err *err)
+{
+	enum writ_status st = check_digest(s, err);
+
+	if (st == WRIT_OK)
+		st = writ_host_code(s->host, &s->file, &s->code,
+		    &s->result->cached, &s->rejected, err);
+	if (st == WRIT_OK)
+		st = read_description(s, err);
+	if (st == WRIT_OK)
+		st = check_strict(s, err);
+	if (st == WRIT_OK)
+		st = record_start(s, err);
+	return st;
+}
+
+static enum writ_status
+serve(struct session *s, struct writ_err *err)
 {
 	uint8_t host_key[WRIT_FS_KEY_LEN];	/* which the worker never has */
 	char name[256];
-	enum writ_status st = prepare(s, err);
+	enum writ_status st;
 
-	if (st == WRIT_OK)
-		st = record_start(s, err);
-	if (st != WRIT_OK)
-		return st;
 	fill_run(s, name, sizeof(name));
 	writ_record_init(&s->record, s->audit, s->policy, on_refused, s);
 	writ_hash_random(host_key, sizeof(host_key));
@@ -548,44 +572,78 @@ run_session(struct session *s, struct writ_err *err)
 		    s->call->trace_denials, err);
 	if (st == WRIT_OK)
 		st = writ_run_serve(&s->run, &s->code.code, err);
-	if (st != WRIT_OK) {
-		struct writ_audit_end end = { WRIT_STR("not-started"),
-			writ_str_from(err ? err->msg : NULL), 125, 0 };
+	return st;
+}
 
-		(void)!writ_audit_session_end(s->audit, &end, NULL);
-		return st;
-	}
-	return finish(s, err);
+static enum writ_status
+run_session(struct session *s, struct writ_err *err)
+{
+	enum writ_status st = open_files(s, err);
+
+	if (st == WRIT_OK)
+		st = prepare(s, err);
+	if (st == WRIT_OK)
+		st = serve(s, err);
+	if (st == WRIT_OK)
+		return finish(s, err);
+	record_not_started(s, err);
+	return st;
+}
+
+static enum writ_status
+session_init(struct session *s, const struct writ_call *call,
+    struct writ_result *result, struct writ_err *err)
+{
+	static const char hex[] = "0123456789abcdef";
+	uint8_t raw[16];
+	enum writ_status st;
+	unsigned i;
+
+	memset(result, 0, sizeof(*result));
+	s->call = call;
+	s->policy = call->policy;
+	s->result = result;
+	s->file.bytes = s->code.code = s->code.text = WRIT_BYTES_NONE;
+	s->run.conn.fd = s->run.child.pidfd = -1;
+	s->start_ns = writ_clock_host_ns();
+	writ_hash_random(raw, sizeof(raw));
+	for (i = 0; i < 16; i++)
+		s->id[i] = hex[raw[i] & 15];
+	if (!call->component)
+		return writ_fail(err, WRIT_INVALID, "no component");
+	if (s->policy)
+		return WRIT_OK;
+	st = writ_policy_empty(&s->own_policy, err);
+	s->policy = s->own_policy;
+	return st;
 }
 
 enum writ_status
 writ_run(struct writ_host *host, const struct writ_call *call,
     struct writ_result *result, struct writ_err *err)
 {
-	struct session s = { .host = host, .call = call, .result = result,
-		.policy = call->policy, .file.bytes = WRIT_BYTES_NONE,
-		.code = { WRIT_BYTES_NONE, WRIT_BYTES_NONE } };
-	static const char hex[] = "0123456789abcdef";
-	uint8_t raw[16];
-	enum writ_status st = WRIT_OK;
-	unsigned i;
+	struct session s = { .host = host };
+	enum writ_status st = session_init(&s, call, result, err);
 
-	memset(result, 0, sizeof(*result));
-	s.run.conn.fd = s.run.child.pidfd = -1;
-	s.start_ns = writ_clock_host_ns();
 	host->cancel_fd = call->has_cancel ? call->cancel_fd : -1;
-	writ_hash_random(raw, sizeof(raw));
-	for (i = 0; i < 16; i++)
-		s.id[i] = hex[raw[i] & 15];
-	if (!call->component)
-		return writ_fail(err, WRIT_INVALID, "no component");
-	if (!s.policy) {
-		st = writ_policy_empty(&s.own_policy, err);
-		s.policy = s.own_policy;
-	}
 	if (st == WRIT_OK)
 		st = run_session(&s, err);
 	session_release(&s);
 	host->cancel_fd = -1;
+	return st;
+}
+
+enum writ_status
+writ_run_refused(const struct writ_call *call, const struct writ_err *why,
+    struct writ_result *result, struct writ_err *err)
+{
+	struct session s = { .no_writ = true };
+	enum writ_status st = session_init(&s, call, result, err);
+
+	if (st == WRIT_OK)
+		st = open_files(&s, err);
+	if (st == WRIT_OK)
+		record_not_started(&s, why);
+	session_release(&s);
 	return st;
 }

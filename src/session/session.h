@@ -26,8 +26,9 @@ writ_host_freep(struct writ_host **h)
 	writ_host_close(*h);
 }
 
-/** A component's bytes, sealed, and their digest. */
+/** A component's bytes, sealed, and their digest; its path is borrowed. */
 struct writ_component_file {
+	const char *path;
 	struct writ_bytes bytes;
 	struct writ_digest digest;
 };
@@ -47,9 +48,9 @@ writ_component_file_read(const char *path, int fd, size_t size,
 /** Code and description from the cache, or made now.  *rejected (cleared first) gets the
  * sentence about a cache entry that was changed, for the audit. */
 WRIT_MUST_CHECK enum writ_status
-writ_host_code(struct writ_host *host, const char *path,
-    const struct writ_component_file *file, struct writ_code *out, bool *cached,
-    struct writ_err *rejected, struct writ_err *err);
+writ_host_code(struct writ_host *host, const struct writ_component_file *file,
+    struct writ_code *out, bool *cached, struct writ_err *rejected,
+    struct writ_err *err);
 
 /** What an import gets under a policy, in words: "nothing", "/src (read)".  `name` as
  * "wasi:filesystem/types@0.2.12".  False: the interface is not in the void table.

@@ -1,9 +1,11 @@
 """The audit log: whole, in order, and stronger than the effect."""
+import glob
+import hashlib
 import os
 import subprocess
 
 from harness import (BOTH, case, cases_of, check, equal, limit_file_size,
-                     refused, snapshot, verify_audit)
+                     not_started, refused, snapshot, verify_audit)
 
 
 def readdir(box, *more, **how):
@@ -180,3 +182,71 @@ def two_writers_do_not_share_a_log(box):
     process.terminate()
     process.communicate()
     verify_audit(audit)
+
+
+# -- a call that is refused before anything runs
+
+def _other_component(box):
+    return ["--writ", box.writ_file("component:\n  file: x.wasm\n  digest: sha256:"
+                                    + "ab" * 32 + "\n")]
+
+
+NOT_STARTED = {
+    "another-component": (_other_component, "hello-c", "the writ is for"),
+    "strict": (lambda b: ["--writ", b.writ_file("strict: true\n")],
+               "mdindex-c", "strict: true"),
+    "writ-with-a-mistake": (lambda b: ["--writ", b.writ_file("filez: 1\n")],
+                            "hello-c", "filez"),
+    "writ-missing": (lambda b: ["--writ", b.path("none.writ.yaml")],
+                     "hello-c", "none.writ.yaml"),
+    "folder-missing": (lambda b: ["--dir", b.path("none") + "::/d"],
+                       "hello-c", "none"),
+    "state-granted": (lambda b: ["--dir", b.state + "::/d"], "hello-c",
+                      "audit log"),
+}
+
+
+def refused_call(box, row):
+    more, guest, word = row
+    audit = box.path("state/log")
+    refused(box.run("--audit", audit, *more(box), box.guest(guest), "one"),
+            word)
+    equal(not_started(audit), guest + ".wasm")
+    records = verify_audit(audit)
+    check(word in records[-1]["reason"], records[-1])
+    with open(box.guest(guest), "rb") as file:
+        equal(records[0]["component"],
+              "sha256:" + hashlib.sha256(file.read()).hexdigest())
+
+
+cases_of({"not-started-" + n: row for n, row in NOT_STARTED.items()},
+         refused_call, users=BOTH)
+
+
+@case
+def what_is_no_component_is_recorded_by_its_digest(box):
+    audit = box.path("work/log")
+    refused(box.run("--audit", audit, box.file("work/x.wasm", "text\n")))
+    equal(not_started(audit), "x.wasm")
+    for path in (box.path("none"), box.dir("d"), box.file("work/e.wasm")):
+        refused(box.run("--audit", box.path("work/log2"), path))
+        check(not os.path.exists(box.path("work/log2")))
+
+
+@case
+def a_changed_cache_entry_is_recorded_though_compiling_fails(box):
+    box.own_cache()
+    box.json(box.guest("hello-c"))
+    path = glob.glob(os.path.join(box.cache, "*.code"))[0]
+    os.truncate(path, 100)
+    audit = box.path("work/log")
+    compiler = box.path("programs")
+    os.symlink(box.suite.build, box.path("real"))
+    box.dir("programs", 0o755)
+    os.symlink(box.path("real/writ-worker"), compiler + "/writ-worker")
+    os.symlink("/bin/false", compiler + "/writ-compiler")
+    refused(box.run("--programs", compiler, "--audit", audit,
+                    box.guest("hello-c")), "compiler")
+    not_started(audit)
+    equal([r["event"] for r in verify_audit(audit) if r["type"] == "cache"],
+          ["rejected"])

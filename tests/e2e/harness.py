@@ -142,6 +142,18 @@ def verify_audit(path):
     return records
 
 
+def not_started(path):
+    """The component of a log that says one call was refused, and no more."""
+    records = [r for r in verify_audit(path) if r["type"] != "wall"]
+    equal((records[0]["type"], records[-1]["type"]),
+          ("session-start", "session-end"), path)
+    check({r["type"] for r in records[1:-1]} <= {"cache"}, records)
+    end = records[-1]
+    equal((end["outcome"], end["exit_code"]), ("not-started", 125), end)
+    check(end["reason"], end)
+    return os.path.basename(records[0]["component_name"])
+
+
 class Suite:
     """The programs, where each user can reach them, and a cache a user."""
 
