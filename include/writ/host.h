@@ -6,6 +6,8 @@
 #ifndef WRIT_HOST_H
 #define WRIT_HOST_H
 
+#include <stdint.h>
+
 #include "writ/policy.h"
 
 #ifdef __cplusplus
@@ -32,6 +34,9 @@ struct writ_host_options {
 	const char *program_dir;
 	/** The compile cache; NULL: $XDG_CACHE_HOME/writ or ~/.cache/writ. */
 	const char *cache_dir;
+	/** Bytes that the cache may have; what was used longest ago is removed first.
+	 * 0: 2 GiB. */
+	uint64_t cache_max_bytes;
 	/** Names of jail walls to do without, comma-separated, e.g. "landlock"; NULL: none.
 	 * Each is recorded in every audit log.  A missing wall is otherwise a refusal. */
 	const char *without_walls;
@@ -59,10 +64,11 @@ void writ_host_close(struct writ_host *host);
 enum writ_status writ_host_inspect(struct writ_host *host, const char *component,
     const struct writ_policy *policy, char **json, struct writ_err *err);
 
-/** The cache as JSON: {"dir","entries":[{"digest","bytes","used"}],"bytes"}. */
+/** The cache as JSON: {"dir","entries":[{"digest","bytes","used"}],"bytes",
+ * "max_bytes"}. */
 enum writ_status writ_host_cache_list(struct writ_host *host, char **json,
     struct writ_err *err);
-/** Remove every entry; *removed how many. */
+/** Remove every entry, *removed how many, and what killed runs left. */
 enum writ_status writ_host_cache_clear(struct writ_host *host, unsigned *removed,
     struct writ_err *err);
 

@@ -50,6 +50,9 @@
 #define WRIT_COMPONENT_MAX (256 * 1024 * 1024) /* bytes */
 #define WRIT_CODE_MAX (1024ull * 1024 * 1024) /* bytes compiled */
 #define WRIT_DESCRIBE_MAX (4 * 1024 * 1024) /* bytes of a description, JSON */
+#define WRIT_CACHE_MAX (2 * WRIT_GIB)	/* bytes of the compile cache, unless set */
+#define WRIT_CACHE_MAX_LEAST WRIT_MIB	/* the least it may be set to */
+#define WRIT_CACHE_ENTRIES_MAX 100000	/* files of it that are looked at */
 #define WRIT_COMPILE_MS_MAX (300 * 1000)
 #define WRIT_COMPILE_DATA_MAX (6 * 1024 * 1024 * 1024ull) /* bytes */
 

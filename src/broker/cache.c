@@ -1,9 +1,11 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include "base/limits.h"
+#include "base/vec.h"
 #include "broker/cache.h"
 #include "port/engine_id.h"
 
@@ -11,7 +13,6 @@
 #define KEY_FILE "key"
 #define MAGIC "writcc1\n"
 #define NAME_MAX_LEN 96
-#define ENTRIES_MAX 100000
 
 /* An entry: this, then the text, then the code. */
 struct header {
@@ -23,6 +24,7 @@ struct header {
 struct writ_cache {
 	int fd;
 	bool has_key;
+	uint64_t max_bytes;
 	uint8_t key[WRIT_KEY_LEN];
 	char dir[4096];
 };
@@ -98,13 +100,15 @@ make_key(struct writ_cache *c)
 	fd = openat(c->fd, tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return;
+	(void)!flock(fd, LOCK_EX | LOCK_NB);
 	if (write(fd, key, sizeof(key)) == sizeof(key))
 		(void)!linkat(c->fd, tmp, c->fd, KEY_FILE, 0);
 	unlinkat(c->fd, tmp, 0);
 }
 
 enum writ_status
-writ_cache_open(const char *dir, struct writ_cache **out, struct writ_err *err)
+writ_cache_open(const char *dir, uint64_t max_bytes, struct writ_cache **out,
+    struct writ_err *err)
 {
 	writ_auto(writ_cache) c = writ_alloc(1, sizeof(*c));
 	enum writ_status st;
@@ -112,6 +116,7 @@ writ_cache_open(const char *dir, struct writ_cache **out, struct writ_err *err)
 	if (!c)
 		return writ_fail(err, WRIT_NOMEM, "cache");
 	c->fd = -1;
+	c->max_bytes = max_bytes ? max_bytes : WRIT_CACHE_MAX;
 	st = make_dirs(dir, err);
 	if (st != WRIT_OK)
 		return st;
@@ -261,38 +266,15 @@ write_all(int fd, const void *p, size_t n)
 	return true;
 }
 
-enum writ_status
-writ_cache_put(struct writ_cache *c, const struct writ_digest *component,
-    const struct writ_code *code, struct writ_err *err)
-{
-	struct header h = { MAGIC, code->text.len, code->code.len, { 0 } };
-	char name[NAME_MAX_LEN], tmp[NAME_MAX_LEN + 24];
-	writ_auto_fd fd = -1;
-	enum writ_status st;
-	uint64_t r;
+/* ---- what is kept */
 
-	if (!c->has_key)
-		return writ_fail(err, WRIT_IO, "cache folder %s cannot be "
-		    "written; nothing is kept", c->dir);
-	memcpy(h.magic, MAGIC, sizeof(h.magic));
-	st = entry_mac(c, component, code, h.mac);
-	if (st != WRIT_OK)
-		return writ_fail(err, st, "cache entry");
-	entry_name(component, name);
-	writ_hash_random(&r, sizeof(r));
-	snprintf(tmp, sizeof(tmp), ".%s-%08llx", name,
-	    (unsigned long long)(r & 0xffffffff));
-	fd = openat(c->fd, tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd >= 0 && write_all(fd, &h, sizeof(h)) &&
-	    write_all(fd, code->text.ptr, code->text.len) &&
-	    write_all(fd, code->code.ptr, code->code.len) &&
-	    !renameat(c->fd, tmp, c->fd, name))
-		return WRIT_OK;
-	st = writ_fail(err, WRIT_IO, "cache folder %s: %s; compiled code is not "
-	    "kept", c->dir, strerror(errno));
-	if (fd >= 0)
-		unlinkat(c->fd, tmp, 0);
-	return st;
+/* What is written under a name of its own first: ".<entry>-<random>", ".key-<random>". */
+static bool
+is_part(const char *name)
+{
+	return name[0] == '.' && (!strncmp(name, ".key-", 5) ||
+	    (strlen(name) > 65 + strlen(SUFFIX) &&
+	    !strncmp(name + 65, SUFFIX "-", strlen(SUFFIX "-"))));
 }
 
 static bool
@@ -306,8 +288,10 @@ is_entry(const char *name)
 typedef enum writ_status visit_fn(struct writ_cache *c, const char *name,
     void *ctx);
 
+/* Visit the entries, or (`parts`) what writers have not finished. */
 static enum writ_status
-each_entry(struct writ_cache *c, visit_fn *visit, void *ctx, struct writ_err *err)
+each(struct writ_cache *c, bool parts, visit_fn *visit, void *ctx,
+    struct writ_err *err)
 {
 	int fd = openat(c->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *d = fd < 0 ? NULL : fdopendir(fd);
@@ -320,10 +304,135 @@ each_entry(struct writ_cache *c, visit_fn *visit, void *ctx, struct writ_err *er
 		return c->fd < 0 ? WRIT_OK : writ_fail(err, WRIT_IO,
 		    "cache folder %s: %s", c->dir, strerror(errno));
 	}
-	while (st == WRIT_OK && n++ < ENTRIES_MAX && (e = readdir(d)))
-		if (is_entry(e->d_name))
+	while (st == WRIT_OK && n++ < WRIT_CACHE_ENTRIES_MAX &&
+	    (e = readdir(d)))
+		if (parts ? is_part(e->d_name) : is_entry(e->d_name))
 			st = visit(c, e->d_name, ctx);
 	closedir(d);
+	return st;
+}
+
+/* Somebody else may have removed it first. */
+static enum writ_status
+remove_name(struct writ_cache *c, const char *name)
+{
+	return unlinkat(c->fd, name, 0) && errno != ENOENT ? WRIT_IO : WRIT_OK;
+}
+
+/* A writer holds a lock on its part until it is renamed or dead. */
+static enum writ_status
+remove_part(struct writ_cache *c, const char *name, void *ctx)
+{
+	writ_auto_fd fd = openat(c->fd, name, O_RDONLY | O_CLOEXEC |
+	    O_NOFOLLOW | O_NONBLOCK);
+
+	if (fd >= 0 && !flock(fd, LOCK_EX | LOCK_NB))
+		(void)!remove_name(c, name);
+	return WRIT_OK;
+}
+
+struct kept {
+	char name[NAME_MAX_LEN];
+	uint64_t bytes;
+	struct timespec used;
+};
+
+static enum writ_status
+keep_one(struct writ_cache *c, const char *name, void *ctx)
+{
+	struct kept *k;
+	struct stat st;
+	enum writ_status rc;
+
+	if (fstatat(c->fd, name, &st, AT_SYMLINK_NOFOLLOW))
+		return WRIT_OK;
+	rc = writ_vec_push(ctx, &k);
+	if (rc != WRIT_OK)
+		return rc;
+	snprintf(k->name, sizeof(k->name), "%s", name);
+	k->bytes = (uint64_t)st.st_size;
+	k->used = st.st_mtim;
+	return WRIT_OK;
+}
+
+static int
+by_use(const void *a, const void *b)
+{
+	const struct timespec *x = &((const struct kept *)a)->used;
+	const struct timespec *y = &((const struct kept *)b)->used;
+
+	if (x->tv_sec != y->tv_sec)
+		return x->tv_sec < y->tv_sec ? -1 : 1;
+	return (x->tv_nsec > y->tv_nsec) - (x->tv_nsec < y->tv_nsec);
+}
+
+/* Those used longest ago go first.  Who reads one of them has it open, and reads all of it into
+ * memory of its own; who comes later finds none and compiles. */
+static void
+make_room(struct writ_cache *c, uint64_t bytes)
+{
+	writ_auto_release(writ_vec) all;
+	uint64_t total = bytes;
+	struct kept *k;
+	size_t i;
+
+	writ_vec_init(&all, sizeof(struct kept), WRIT_CACHE_ENTRIES_MAX);
+	(void)!each(c, true, remove_part, NULL, NULL);
+	if (each(c, false, keep_one, &all, NULL) != WRIT_OK || !all.len)
+		return;
+	for (i = 0; i < all.len; i++) {
+		k = writ_vec_at(&all, i);
+		total += k->bytes;
+	}
+	if (total <= c->max_bytes)
+		return;
+	qsort(all.ptr, all.len, sizeof(struct kept), by_use);
+	for (i = 0; i < all.len && total > c->max_bytes; i++) {
+		k = writ_vec_at(&all, i);
+		if (remove_name(c, k->name) == WRIT_OK)
+			total -= k->bytes;
+	}
+}
+
+enum writ_status
+writ_cache_put(struct writ_cache *c, const struct writ_digest *component,
+    const struct writ_code *code, struct writ_err *err)
+{
+	struct header h = { MAGIC, code->text.len, code->code.len, { 0 } };
+	uint64_t bytes = sizeof(h) + code->text.len + code->code.len;
+	char name[NAME_MAX_LEN], tmp[NAME_MAX_LEN + 24];
+	writ_auto_fd fd = -1;
+	enum writ_status st;
+	uint64_t r;
+
+	if (!c->has_key)
+		return writ_fail(err, WRIT_IO, "cache folder %s cannot be "
+		    "written; nothing is kept", c->dir);
+	if (bytes > c->max_bytes)
+		return writ_fail(err, WRIT_IO, "compiled code of %llu MiB is "
+		    "not kept: the cache may have %llu MiB",
+		    (unsigned long long)(bytes >> 20),
+		    (unsigned long long)(c->max_bytes >> 20));
+	make_room(c, bytes);
+	memcpy(h.magic, MAGIC, sizeof(h.magic));
+	st = entry_mac(c, component, code, h.mac);
+	if (st != WRIT_OK)
+		return writ_fail(err, st, "cache entry");
+	entry_name(component, name);
+	writ_hash_random(&r, sizeof(r));
+	snprintf(tmp, sizeof(tmp), ".%s-%08llx", name,
+	    (unsigned long long)(r & 0xffffffff));
+	fd = openat(c->fd, tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd >= 0 && !flock(fd, LOCK_EX | LOCK_NB) &&
+	    write_all(fd, &h, sizeof(h)) &&
+	    write_all(fd, code->text.ptr, code->text.len) &&
+	    write_all(fd, code->code.ptr, code->code.len) &&
+	    !renameat(c->fd, tmp, c->fd, name))
+		return WRIT_OK;
+	st = writ_fail(err, WRIT_IO, "cache folder %s: %s; compiled code is not "
+	    "kept", c->dir, strerror(errno));
+	if (fd >= 0)
+		unlinkat(c->fd, tmp, 0);
 	return st;
 }
 
@@ -358,18 +467,20 @@ writ_cache_list(struct writ_cache *c, struct writ_buf *json,
 	writ_buf_cstr(json, "{\"dir\":");
 	writ_buf_json(json, writ_str_from(c->dir));
 	writ_buf_cstr(json, ",\"entries\":[");
-	st = each_entry(c, list_one, &l, err);
-	writ_buf_printf(json, "],\"bytes\":%llu}", (unsigned long long)l.bytes);
+	st = each(c, false, list_one, &l, err);
+	writ_buf_printf(json, "],\"bytes\":%llu,\"max_bytes\":%llu}",
+	    (unsigned long long)l.bytes, (unsigned long long)c->max_bytes);
 	return st != WRIT_OK ? st : writ_buf_status(json);
 }
 
 static enum writ_status
 remove_one(struct writ_cache *c, const char *name, void *ctx)
 {
-	if (unlinkat(c->fd, name, 0))
-		return WRIT_IO;
-	++*(unsigned *)ctx;
-	return WRIT_OK;
+	enum writ_status st = remove_name(c, name);
+
+	if (st == WRIT_OK)
+		++*(unsigned *)ctx;
+	return st;
 }
 
 enum writ_status
@@ -378,7 +489,8 @@ writ_cache_clear(struct writ_cache *c, unsigned *removed, struct writ_err *err)
 	enum writ_status st;
 
 	*removed = 0;
-	st = each_entry(c, remove_one, removed, err);
+	(void)!each(c, true, remove_part, NULL, NULL);
+	st = each(c, false, remove_one, removed, err);
 	return st == WRIT_OK ? st : writ_fail(err, st,
 	    "cache folder %s: an entry cannot be removed", c->dir);
 }

@@ -21,11 +21,13 @@ WRIT_AUTO_RELEASE(writ_code)
 /**
  * Open, making what is missing: the folder 0700 and its key file 0600.  A folder of another
  * owner, or open to others, is refused.  One that cannot be written is used for reading; when
- * it has no key either, nothing is cached.  *out is the caller's.
+ * it has no key either, nothing is cached.  `max_bytes` of all entries together;
+ * 0: WRIT_CACHE_MAX.  *out is the caller's.
  * Fails: WRIT_DENIED; WRIT_IO; WRIT_NOMEM.
  */
 WRIT_MUST_CHECK enum writ_status
-writ_cache_open(const char *dir, struct writ_cache **out, struct writ_err *err);
+writ_cache_open(const char *dir, uint64_t max_bytes, struct writ_cache **out,
+    struct writ_err *err);
 void writ_cache_free(struct writ_cache *cache);
 WRIT_AUTO_FREE(writ_cache)
 
@@ -38,17 +40,19 @@ WRIT_MUST_CHECK enum writ_status
 writ_cache_get(struct writ_cache *cache, const struct writ_digest *component,
     struct writ_code *out, struct writ_err *err);
 
-/** Keep an entry (atomically).  WRIT_IO when it cannot be written: the caller may go on. */
+/** Keep an entry (atomically), after removing those used longest ago until it has room, and
+ * what killed writers left.  WRIT_IO when it cannot be written or is larger than the whole
+ * cache may be: the caller may go on. */
 WRIT_MUST_CHECK enum writ_status
 writ_cache_put(struct writ_cache *cache, const struct writ_digest *component,
     const struct writ_code *code, struct writ_err *err);
 
-/** Append {"dir":...,"entries":[...],"bytes":N} as JSON. */
+/** Append {"dir":...,"entries":[...],"bytes":N,"max_bytes":N} as JSON. */
 WRIT_MUST_CHECK enum writ_status
 writ_cache_list(struct writ_cache *cache, struct writ_buf *json,
     struct writ_err *err);
 
-/** Remove every entry; *removed how many. */
+/** Remove every entry, *removed how many, and what killed writers left. */
 WRIT_MUST_CHECK enum writ_status
 writ_cache_clear(struct writ_cache *cache, unsigned *removed,
     struct writ_err *err);

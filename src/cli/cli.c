@@ -301,6 +301,31 @@ on_progress(void *ctx, const char *what)
 	cli_flush(2, &b);
 }
 
+/* A whole number and its unit; 0 when there is none. */
+static enum writ_status
+read_size(const char *text, uint64_t *out, struct writ_err *err)
+{
+	static const struct {
+		struct writ_str name;
+		uint64_t bytes;
+	} units[] = { { { "KiB", 3 }, WRIT_KIB }, { { "MiB", 3 }, WRIT_MIB },
+		{ { "GiB", 3 }, WRIT_GIB } };
+	struct writ_str s = writ_str_from(text);
+	size_t i;
+
+	*out = 0;
+	if (!text)
+		return WRIT_OK;
+	for (i = 0; i < sizeof(units) / sizeof(*units); i++)
+		if (s.len > 3 && writ_str_eq(writ_str_skip(s, s.len - 3),
+		    units[i].name) && writ_str_u64(writ_str(text, s.len - 3),
+		    INT64_MAX / units[i].bytes, out) == WRIT_OK &&
+		    (*out *= units[i].bytes) >= WRIT_CACHE_MAX_LEAST)
+			return WRIT_OK;
+	return writ_fail(err, WRIT_INVALID, "--cache-max %s: must be a whole "
+	    "number of KiB, MiB or GiB, at least 1MiB", text);
+}
+
 enum writ_status
 cli_host(const struct cli *cli, struct writ_host **out, struct writ_err *err)
 {
@@ -310,6 +335,8 @@ cli_host(const struct cli *cli, struct writ_host **out, struct writ_err *err)
 		.without_walls = cli_value(cli, "--without-wall"),
 		.progress = on_progress,
 	};
+	enum writ_status st = read_size(cli_value(cli, "--cache-max"),
+	    &o.cache_max_bytes, err);
 
-	return writ_host_open(&o, out, err);
+	return st == WRIT_OK ? writ_host_open(&o, out, err) : st;
 }

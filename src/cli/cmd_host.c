@@ -77,9 +77,10 @@ print_cache(const char *json)
 	json_array_foreach(json_object_get(d, "entries"), i, e)
 		writ_buf_printf(&b, "  %.16s  %9lld KiB\n", text_of(e, "digest"),
 		    json_integer_value(json_object_get(e, "bytes")) / 1024);
-	writ_buf_printf(&b, "%zu entries, %lld KiB in ",
+	writ_buf_printf(&b, "%zu entries, %lld KiB of at most %lld KiB in ",
 	    json_array_size(json_object_get(d, "entries")),
-	    json_integer_value(json_object_get(d, "bytes")) / 1024);
+	    json_integer_value(json_object_get(d, "bytes")) / 1024,
+	    json_integer_value(json_object_get(d, "max_bytes")) / 1024);
 	writ_buf_safe(&b, writ_str_from(text_of(d, "dir")), false);
 	writ_buf_char(&b, '\n');
 	json_decref(d);

@@ -5,6 +5,8 @@
 #define PLACES \
 	{ "--cache-dir", NULL, "DIR", "where compiled code is kept (default: " \
 	    "$XDG_CACHE_HOME/writ)" }, \
+	{ "--cache-max", NULL, "SIZE", "how large that may become, e.g. 512MiB " \
+	    "(default: 2GiB); what was used longest ago is removed first" }, \
 	{ "--programs", NULL, "DIR", "where writ-worker and writ-compiler are" }, \
 	{ "--without-wall", NULL, "NAMES", "do without these walls of the jail, " \
 	    "comma-separated; it is recorded" }

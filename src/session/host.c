@@ -192,7 +192,7 @@ writ_host_open(const struct writ_host_options *o, struct writ_host **out,
 		st = writ_xdg("XDG_CACHE_HOME", ".cache", dir, err);
 	if (st == WRIT_OK)
 		st = writ_cache_open(o->cache_dir ? o->cache_dir : dir,
-		    &h->cache, err);
+		    o->cache_max_bytes, &h->cache, err);
 	if (st != WRIT_OK)
 		return st;
 	h->cancel_fd = -1;
