@@ -74,8 +74,8 @@ json_cost(struct writ_str s, size_t *taken)
 	*taken = n ? n : 1;
 	if (n == 0)
 		return 3;
-	if (cp < 0x20 || (cp >= 0x7f && cp < 0xa0))
-		return 6;
+	if (cp < 0x20 || writ_str_deceptive(cp))
+		return cp < 0x10000 ? 6 : 12;
 	return cp == '"' || cp == '\\' ? 2 : n;
 }
 

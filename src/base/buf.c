@@ -122,9 +122,23 @@ json_plain(uint8_t c)
 	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
 }
 
+/* One character as an escape of JSON, or of YAML, which has no pairs of surrogates. */
+static void
+escape(struct writ_buf *b, uint32_t cp, bool yaml)
+{
+	if (cp < 0x10000)
+		writ_buf_printf(b, "\\u%04x", (unsigned)cp);
+	else if (yaml)
+		writ_buf_printf(b, "\\U%08x", (unsigned)cp);
+	else
+		writ_buf_printf(b, "\\u%04x\\u%04x",
+		    (unsigned)(0xd7c0 + (cp >> 10)),
+		    (unsigned)(0xdc00 | (cp & 0x3ff)));
+}
+
 /* One character that is not plain ASCII; returns the bytes it took. */
 static size_t
-json_special(struct writ_buf *b, struct writ_str s)
+quote_special(struct writ_buf *b, struct writ_str s, bool yaml)
 {
 	uint32_t cp = 0;
 	size_t n = writ_str_rune(s, &cp);
@@ -133,8 +147,8 @@ json_special(struct writ_buf *b, struct writ_str s)
 		writ_buf_cstr(b, "\xef\xbf\xbd");
 		return 1;
 	}
-	if (cp < 0x20 || (cp >= 0x7f && cp < 0xa0)) {
-		writ_buf_printf(b, "\\u%04x", (unsigned)cp);
+	if (cp < 0x20 || writ_str_deceptive(cp)) {
+		escape(b, cp, yaml);
 	} else {
 		if (cp == '"' || cp == '\\')
 			writ_buf_char(b, '\\');
@@ -143,8 +157,8 @@ json_special(struct writ_buf *b, struct writ_str s)
 	return n;
 }
 
-void
-writ_buf_json(struct writ_buf *b, struct writ_str s)
+static void
+quote(struct writ_buf *b, struct writ_str s, bool yaml)
 {
 	size_t start = b->len, n;
 
@@ -155,11 +169,29 @@ writ_buf_json(struct writ_buf *b, struct writ_str s)
 		writ_buf_add(b, s.ptr, n);
 		s = writ_str_skip(s, n);
 		if (s.len)
-			s = writ_str_skip(s, json_special(b, s));
+			s = writ_str_skip(s, quote_special(b, s, yaml));
 	}
 	writ_buf_char(b, '"');
 	if (b->failed != WRIT_OK)
 		b->len = start;
+}
+
+void
+writ_buf_json(struct writ_buf *b, struct writ_str s)
+{
+	quote(b, s, false);
+}
+
+void
+writ_buf_json_escape(struct writ_buf *b, uint32_t cp)
+{
+	escape(b, cp, false);
+}
+
+void
+writ_buf_yaml(struct writ_buf *b, struct writ_str s)
+{
+	quote(b, s, true);
 }
 
 void

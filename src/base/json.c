@@ -142,3 +142,28 @@ writ_json_u64(const json_t *o, const char *key, uint64_t *out)
 	*out = (uint64_t)json_integer_value(m);
 	return WRIT_OK;
 }
+
+void
+writ_json_put(struct writ_buf *b, const json_t *value)
+{
+	char *text = value ? json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY) :
+	    NULL;
+	struct writ_str s = writ_str_from(text);
+	uint32_t cp = 0;
+	size_t n;
+
+	if (!text) {
+		writ_buf_cstr(b, "null");
+		return;
+	}
+	/* Outside its strings it is plain ASCII. */
+	while (s.len && writ_buf_status(b) == WRIT_OK) {
+		n = writ_str_rune(s, &cp);
+		if (n && writ_str_deceptive(cp))
+			writ_buf_json_escape(b, cp);
+		else
+			writ_buf_add(b, s.ptr, n ? n : 1);
+		s = writ_str_skip(s, n ? n : 1);
+	}
+	writ_mem_free(text);
+}

@@ -36,6 +36,9 @@ writ_json_str(const json_t *o, const char *key, struct writ_str *out);
 WRIT_MUST_CHECK enum writ_status
 writ_json_u64(const json_t *o, const char *key, uint64_t *out);
 
+/** Append a value as compact JSON, escaped as writ_buf_json does; NULL: null. */
+void writ_json_put(struct writ_buf *b, const json_t *value);
+
 static inline void
 writ_json_decrefp(json_t **j)
 {

@@ -94,9 +94,8 @@ writ_str_utf8(struct writ_str s)
 	return true;
 }
 
-/* Characters that draw nothing, or change how what follows is drawn. */
-static bool
-is_deceptive(uint32_t c)
+bool
+writ_str_deceptive(uint32_t c)
 {
 	static const struct {
 		uint32_t first, last;
@@ -116,6 +115,8 @@ is_deceptive(uint32_t c)
 		{ 0xfeff, 0xfeff },	/* byte order mark */
 		{ 0xffa0, 0xffa0 },	/* half-width Hangul filler */
 		{ 0xfff0, 0xfffb },	/* interlinear and unassigned */
+		{ 0x1bca0, 0x1bca3 },	/* shorthand controls */
+		{ 0x1d173, 0x1d17a },	/* musical controls */
 		{ 0xe0000, 0xe0fff },	/* tags and selectors */
 	};
 	size_t i;
@@ -141,7 +142,7 @@ writ_str_shown(struct writ_str s, bool multiline,
 		*len = (size_t)w;
 		return 1;
 	}
-	if (is_deceptive(c)) {
+	if (writ_str_deceptive(c)) {
 		w = snprintf(out, WRIT_STR_SHOWN_MAX, "\\u{%x}", (unsigned)c);
 		*len = (size_t)w;
 		return n;

@@ -84,6 +84,12 @@ char *writ_str_dup(struct writ_str s);
  */
 size_t writ_str_rune(struct writ_str s, uint32_t *cp);
 
+/**
+ * Whether a character draws nothing or changes how others are drawn: DEL, C1, bidi
+ * controls, zero width, separators of lines, tags and the like (C0 is not in it).
+ */
+bool writ_str_deceptive(uint32_t cp);
+
 #define WRIT_STR_SHOWN_MAX 16
 /**
  * The first character of a non-empty `s` as a terminal may see it (writ_buf_safe

@@ -92,9 +92,9 @@ print(const char *json, bool all, bool with_writ)
 		return cli_error(&err);
 	writ_buf_init(&b, 16 * 1024 * 1024);
 	put(&b, text_of(d, "file"), 0);
-	writ_buf_printf(&b, "   %.19s…   WASI %s   %lld KiB",
-	    text_of(d, "digest"), *text_of(d, "wasi") ? text_of(d, "wasi") :
-	    "none", json_integer_value(json_object_get(d, "size")) / 1024);
+	writ_buf_printf(&b, "   %.19s…   WASI ", text_of(d, "digest"));
+	put(&b, *text_of(d, "wasi") ? text_of(d, "wasi") : "none", 0);
+	writ_buf_printf(&b, "   %lld KiB", json_integer_value(json_object_get(d, "size")) / 1024);
 	json_array_foreach(json_object_get(d, "producers"), i, p) {
 		writ_buf_cstr(&b, i ? ", " : "   ");
 		put(&b, json_string_value(p) ? json_string_value(p) : "?", 0);

@@ -172,11 +172,13 @@ print_check(const json_t *p, const json_t *warnings)
 static int
 check_json(json_t *p, json_t *warnings)
 {
-	char *text;
+	struct writ_buf b;
 
 	(void)json_object_set(p, "warnings", warnings);
-	text = json_dumps(p, JSON_COMPACT);
-	return text ? cli_json_out(text) : cli_fail("out of memory");
+	writ_buf_init(&b, 16 * 1024 * 1024);
+	writ_json_put(&b, p);
+	writ_buf_char(&b, '\n');
+	return cli_flush(1, &b);
 }
 
 int
@@ -242,6 +244,12 @@ print_explain(const struct cli *cli, const char *json)
 
 /* ---- explain a decision that a run printed */
 
+static struct writ_str
+head(const char *s, size_t n)
+{
+	return writ_str(s, strnlen(s, n));
+}
+
 static void
 put_line(struct writ_buf *b, const char *label, const char *text)
 {
@@ -301,11 +309,15 @@ put_recalled(struct writ_buf *b, const struct cli_recall *r,
 	put(b, text_of(d, "op"));
 	writ_buf_char(b, ' ');
 	put(b, text_of(d, "target"));
-	writ_buf_printf(b, "\n  decided   %s: ", text_of(d, "verdict"));
+	writ_buf_cstr(b, "\n  decided   ");
+	put(b, text_of(d, "verdict"));
+	writ_buf_cstr(b, ": ");
 	put(b, text_of(d, "reason"));
 	writ_buf_char(b, '\n');
 	put_line(b, "rule", text_of(d, "rule"));
-	writ_buf_printf(b, "  writ      %.19s… ", text_of(r->start, "writ"));
+	writ_buf_cstr(b, "  writ      ");
+	writ_buf_safe(b, head(text_of(r->start, "writ"), 19), false);
+	writ_buf_cstr(b, "… ");
 	put(b, text_of(r->start, "writ_name"));
 	writ_buf_char(b, '\n');
 	if (strcmp(text_of(d, "verdict"), "allow") &&
@@ -320,8 +332,9 @@ put_recalled(struct writ_buf *b, const struct cli_recall *r,
 		if (opened && same_writ(p, r->start))
 			put_smallest(b, p, d, "write", "to write");
 	}
-	writ_buf_printf(b, "  recorded  %s, record %lld of ",
-	    text_of(d, "time"), json_integer_value(json_object_get(d, "seq")));
+	writ_buf_cstr(b, "  recorded  ");
+	put(b, text_of(d, "time"));
+	writ_buf_printf(b, ", record %lld of ", json_integer_value(json_object_get(d, "seq")));
 	put(b, r->file);
 	writ_buf_char(b, '\n');
 }
@@ -329,17 +342,16 @@ put_recalled(struct writ_buf *b, const struct cli_recall *r,
 static int
 recall_json(const struct cli_recall *r)
 {
-	char *record = json_dumps(r->decision, JSON_COMPACT);
-	char *start = r->start ? json_dumps(r->start, JSON_COMPACT) : NULL;
 	struct writ_buf b;
 
 	writ_buf_init(&b, 1024 * 1024);
 	writ_buf_cstr(&b, "{\"file\":");
 	writ_buf_json(&b, writ_str_from(r->file));
-	writ_buf_printf(&b, ",\"record\":%s,\"session\":%s}\n",
-	    record ? record : "null", start ? start : "null");
-	writ_mem_free(record);
-	writ_mem_free(start);
+	writ_buf_cstr(&b, ",\"record\":");
+	writ_json_put(&b, r->decision);
+	writ_buf_cstr(&b, ",\"session\":");
+	writ_json_put(&b, r->start);
+	writ_buf_cstr(&b, "}\n");
 	return cli_flush(1, &b);
 }
 

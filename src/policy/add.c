@@ -212,11 +212,11 @@ short_files(const struct writ_policy *p, const struct writ_str *w,
 	writ_buf_cstr(out, "files: [{ name: ");
 	name_from_path(p, w[1], out);
 	writ_buf_cstr(out, ", mode: ");
-	writ_buf_json(out, w[0]);
+	writ_buf_yaml(out, w[0]);
 	writ_buf_cstr(out, ", at: ");
-	writ_buf_json(out, w[1]);
+	writ_buf_yaml(out, w[1]);
 	writ_buf_cstr(out, ", from: ");
-	writ_buf_json(out, w[2]);
+	writ_buf_yaml(out, w[2]);
 	writ_buf_cstr(out, " }]");
 	return true;
 }
@@ -229,9 +229,9 @@ pair(const char *section, struct writ_str s, struct writ_buf *out)
 	if (!value.ptr)
 		return false;
 	writ_buf_printf(out, "%s: { ", section);
-	writ_buf_json(out, key);
+	writ_buf_yaml(out, key);
 	writ_buf_cstr(out, ": ");
-	writ_buf_json(out, value);
+	writ_buf_yaml(out, value);
 	writ_buf_cstr(out, " }");
 	return true;
 }
@@ -255,7 +255,7 @@ short_clock(const struct writ_policy *p, const struct writ_str *w,
     struct writ_buf *out)
 {
 	writ_buf_cstr(out, "clock: { wall: ");
-	writ_buf_json(out, w[0]);
+	writ_buf_yaml(out, w[0]);
 	writ_buf_cstr(out, " }");
 	return true;
 }
@@ -265,7 +265,7 @@ short_random(const struct writ_policy *p, const struct writ_str *w,
     struct writ_buf *out)
 {
 	writ_buf_cstr(out, "random: ");
-	writ_buf_json(out, w[0]);
+	writ_buf_yaml(out, w[0]);
 	return true;
 }
 
@@ -277,9 +277,9 @@ short_http(const struct writ_policy *p, const struct writ_str *w,
 	writ_buf_cstr(out, "http: [{ name: ");
 	writ_suggest_name(p, WRIT_STR("http"), out);
 	writ_buf_cstr(out, ", methods: [");
-	writ_buf_json(out, w[0]);
+	writ_buf_yaml(out, w[0]);
 	writ_buf_cstr(out, "], url: ");
-	writ_buf_json(out, w[1]);
+	writ_buf_yaml(out, w[1]);
 	writ_buf_cstr(out, " }]");
 	return true;
 }
@@ -292,7 +292,7 @@ short_sockets(const struct writ_policy *p, const struct writ_str *w,
 	writ_buf_cstr(out, "sockets: [{ name: ");
 	writ_suggest_name(p, WRIT_STR("sockets"), out);
 	writ_buf_cstr(out, ", connect: ");
-	writ_buf_json(out, w[0]);
+	writ_buf_yaml(out, w[0]);
 	writ_buf_cstr(out, " }]");
 	return true;
 }
@@ -394,9 +394,9 @@ writ_policy_add_env(struct writ_policy *p, struct writ_str key,
 		return writ_fail(err, WRIT_EXIST, "--env: %.*s is there already",
 		    WRIT_STR_ARG(key));
 	writ_buf_cstr(&b, "env: { ");
-	writ_buf_json(&b, key);
+	writ_buf_yaml(&b, key);
 	writ_buf_cstr(&b, ": ");
-	writ_buf_json(&b, value);
+	writ_buf_yaml(&b, value);
 	writ_buf_cstr(&b, " }");
 	if (writ_buf_status(&b) != WRIT_OK)
 		return writ_fail(err, writ_buf_status(&b), "--env: too long");

@@ -81,7 +81,7 @@ writ_suggest_quote(struct writ_str s, struct writ_buf *out)
 			writ_buf_char(&b, '$');
 	}
 	if (writ_buf_status(&b) == WRIT_OK)
-		writ_buf_json(out, writ_buf_view(&b));
+		writ_buf_yaml(out, writ_buf_view(&b));
 	else
 		out->failed = writ_buf_status(&b);
 }
@@ -280,7 +280,7 @@ write_files(const struct writ_files_grant *g, struct writ_buf *out)
 	}
 	for (i = 0; g->protected_names && g->protected_names[i]; i++) {
 		writ_buf_cstr(out, i ? ", " : ", protected: [");
-		writ_buf_json(out, writ_str_from(g->protected_names[i]));
+		writ_buf_yaml(out, writ_str_from(g->protected_names[i]));
 	}
 	writ_buf_cstr(out, i ? "]" : "");
 	writ_buf_cstr(out, g->durable ? ", durable: true }]" : " }]");

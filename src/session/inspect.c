@@ -9,35 +9,27 @@ put_import(struct writ_buf *b, const json_t *one, const struct writ_policy *poli
 	writ_auto_release(writ_buf) words;
 	struct writ_str name;
 	bool is_void = false, known;
-	char *functions;
 
 	writ_buf_init(&words, 64 * 1024);
 	if (writ_json_str(one, "name", &name) != WRIT_OK)
 		name = WRIT_STR("?");
 	known = writ_void_words(policy, name, &words, &is_void);
-	functions = json_dumps(json_object_get(one, "functions"),
-	    JSON_COMPACT | JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
 	writ_buf_cstr(b, "{\"name\":");
 	writ_buf_json(b, name);
-	writ_buf_printf(b, ",\"functions\":%s,\"offered\":%s,\"void\":%s,"
-	    "\"gets\":", functions ? functions : "[]",
-	    known && !json_is_false(json_object_get(one, "offered")) ? "true" :
+	writ_buf_cstr(b, ",\"functions\":");
+	writ_json_put(b, json_object_get(one, "functions"));
+	writ_buf_printf(b, ",\"offered\":%s,\"void\":%s,\"gets\":", known && !json_is_false(json_object_get(one, "offered")) ? "true" :
 	    "false", is_void ? "true" : "false");
 	writ_buf_json(b, known ? writ_buf_view(&words) :
 	    WRIT_STR("not offered: such a component is refused"));
 	writ_buf_char(b, '}');
-	free(functions);
 }
 
 static void
 put_member(struct writ_buf *b, const json_t *d, const char *key)
 {
-	const json_t *v = json_object_get(d, key);
-	char *text = v ? json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY |
-	    JSON_ENSURE_ASCII) : NULL;
-
-	writ_buf_printf(b, ",\"%s\":%s", key, text ? text : "null");
-	free(text);
+	writ_buf_printf(b, ",\"%s\":", key);
+	writ_json_put(b, json_object_get(d, key));
 }
 
 static enum writ_status

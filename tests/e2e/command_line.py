@@ -158,3 +158,77 @@ def the_table_of_commands_is_there_as_json(box):
     equal([c["name"] for c in one], ["run"])
     options = {o["name"]: o for o in one[0]["options"]}
     check(options["--dir"]["repeats"] and not options["--writ"]["repeats"])
+
+
+# -- characters that deceive
+
+TRICKS = ("\x7f\x85\x9b\u061c\u200b\u200e\u200f\u2028\u2029\u202a\u202e\u2060"
+          "\u2066\u2069\ufeff\U000e0000\U000e0041\U000e007f")
+
+
+def bare(text):
+    """No such character stands for itself."""
+    found = {c for c in text if c in TRICKS}
+    check(not found, ascii(text), found)
+
+
+@case
+def no_output_draws_what_deceives(box):
+    path = "/no" + TRICKS + "/tes"
+    tool = box.guest("mdindex-c")
+    answer = box.json("--trace-denials", tool, path, "/out/x")
+    bare(answer["result"].text)
+    check(any(r["target"].startswith("/no" + TRICKS)
+              for r in answer["refusals"]), answer["refusals"])
+    with open(answer["audit"], encoding="utf-8") as file:
+        bare(file.read())
+    result = box.run("--trace-denials", tool, path, "/out/x")
+    bare("".join(l for l in result.error.split("\n")  # no terminal: raw
+                 if not l.startswith("mdindex: ")))
+    check("\\u{202e}" in result.error and "\\u{e0041}" in result.error, result)
+    first = answer["refusals"][0]
+    for more in ([], ["--json"]):
+        result = box.writ("explain", *more, first["id"])
+        check(result.code == 0 and "202e" in result.text, result)
+        bare(result.text + result.error)
+        result = box.writ("explain", *more, "files", "read", path)
+        check("202e" in result.text, result)
+        bare(result.text + result.error)
+
+
+@case
+def a_suggestion_with_such_characters_can_be_used(box):
+    path = "/no" + TRICKS[3:] + "/tes"     # no grant names a control
+    answer = json.loads(box.writ("explain", "--json", "files", "read",
+                                 path).text)
+    text = answer["smallest"]
+    check("\\U000e0041" in text, answer)
+    bare(text)
+    again = box.writ("explain", "--grant", text, "files", "read", path)
+    check("decided   allow" in again.text, again)
+
+
+@case
+def mistakes_are_told_without_them(box):
+    for args in (["--writ", TRICKS], ["--grant", TRICKS], ["--dir", TRICKS],
+                 ["--env", TRICKS], ["--" + TRICKS], ["--cache-max", TRICKS],
+                 ["--without-wall", TRICKS], [TRICKS + ".wasm"]):
+        result = box.run(*args, box.guest("hello-c"))
+        equal(result.code, 125, result)
+        bare(result.text + result.error)
+    bad = box.writ_file("name: a\nfiles: [{ name: \"x\u202e\", mode: reed }]\n")
+    for more in ([], ["--json"]):
+        result = box.writ("check", *more, bad)
+        bare(result.text + result.error)
+    good = box.writ_file("name: \"a\u202e\"\nenv: { A\u200b: \"\u2028\" }\n")
+    for more in ([], ["--json"]):
+        result = box.writ("check", *more, good)
+        bare(result.text + result.error)
+
+
+@case
+def a_guest_s_words_in_json_are_escaped(box):
+    answer = box.json("--stdin", "-", box.guest("test/echo"),
+                      data=TRICKS.encode())
+    check(answer["stdout"].endswith("\n" + TRICKS), answer)
+    bare(answer["result"].text)

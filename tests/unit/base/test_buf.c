@@ -120,6 +120,32 @@ test_buf__json_quotes_everything_it_must(void **state)
 }
 
 static void
+check_yaml(struct writ_str in, const char *want)
+{
+	writ_auto_release(writ_buf) b;
+
+	writ_buf_init(&b, 1000);
+	writ_buf_yaml(&b, in);
+	assert_int_equal(writ_buf_status(&b), WRIT_OK);
+	assert_slice(writ_buf_view(&b), want);
+}
+
+static void
+test_buf__json_escapes_what_would_deceive(void **state)
+{
+	check_json(WRIT_STR("\xe2\x80\xaa\xe2\x80\xae\xe2\x81\xa6\xe2\x81\xa9"),
+	    "\"\\u202a\\u202e\\u2066\\u2069\"");
+	check_json(WRIT_STR("\xe2\x80\x8e\xe2\x80\x8f\xd8\x9c\xe2\x80\x8b"),
+	    "\"\\u200e\\u200f\\u061c\\u200b\"");
+	check_json(WRIT_STR("\xe2\x80\xa8\xe2\x80\xa9\xc2\x85\xef\xbb\xbf"),
+	    "\"\\u2028\\u2029\\u0085\\ufeff\"");
+	check_json(WRIT_STR("\xf3\xa0\x80\x80\xf3\xa0\x81\xbf"),
+	    "\"\\udb40\\udc00\\udb40\\udc7f\"");
+	check_yaml(WRIT_STR("a\"\xf3\xa0\x81\xbf\xe2\x80\xae\n"),
+	    "\"a\\\"\\U000e007f\\u202e\\u000a\"");
+}
+
+static void
 test_buf__json_that_does_not_fit_leaves_nothing(void **state)
 {
 	writ_auto_release(writ_buf) b;
@@ -213,6 +239,7 @@ main(void)
 		cmocka_unit_test(test_buf__no_memory_is_nomem),
 		cmocka_unit_test(test_buf__printf_fits_exactly_or_not_at_all),
 		cmocka_unit_test(test_buf__json_quotes_everything_it_must),
+		cmocka_unit_test(test_buf__json_escapes_what_would_deceive),
 		cmocka_unit_test(
 		    test_buf__json_that_does_not_fit_leaves_nothing),
 		cmocka_unit_test(test_buf__safe_shows_what_would_deceive),

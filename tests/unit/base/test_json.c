@@ -91,6 +91,32 @@ test_json__size_is_bounded(void **state)
 }
 
 static void
+test_json__put_escapes_and_means_the_same(void **state)
+{
+	static const char text[] = "{\"k\xe2\x80\xae\":[\"\x7f\\\\\\u2028\","
+	    "\"\xf3\xa0\x81\x81h\xc3\xa9\\\"\",1,null,true]}";
+	static const char want[] = "{\"k\\u202e\":[\"\\u007f\\\\\\u2028\","
+	    "\"\\udb40\\udc41h\xc3\xa9\\\"\",1,null,true]}";
+	writ_auto_json j = NULL;
+	writ_auto_json again = NULL;
+	writ_auto_release(writ_buf) b;
+
+	writ_buf_init(&b, 1000);
+	assert_int_equal(writ_json_parse(writ_str_from(text), &j, NULL),
+	    WRIT_OK);
+	writ_json_put(&b, j);
+	assert_int_equal(writ_buf_status(&b), WRIT_OK);
+	assert_int_equal(b.len, strlen(want));
+	assert_memory_equal(b.ptr, want, b.len);
+	assert_int_equal(writ_json_parse(writ_buf_view(&b), &again, NULL),
+	    WRIT_OK);
+	assert_true(json_equal(j, again));
+	writ_buf_reset(&b);
+	writ_json_put(&b, NULL);
+	assert_memory_equal(b.ptr, "null", 4);
+}
+
+static void
 test_json__members_have_their_type_or_fail(void **state)
 {
 	writ_auto_json j = NULL;
@@ -156,6 +182,7 @@ main(void)
 		cmocka_unit_test(test_json__depth_is_bounded),
 		cmocka_unit_test(test_json__brackets_in_strings_are_not_depth),
 		cmocka_unit_test(test_json__size_is_bounded),
+		cmocka_unit_test(test_json__put_escapes_and_means_the_same),
 		cmocka_unit_test(test_json__members_have_their_type_or_fail),
 		cmocka_unit_test(test_json__reads_what_buf_writes),
 		cmocka_unit_test(test_json__nul_is_taken_only_where_asked),
