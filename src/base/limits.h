@@ -46,6 +46,20 @@
 #define WRIT_GLOB_MAX 1024		/* bytes of a pattern */
 #define WRIT_GLOB_PARTS_MAX 63		/* segments of a pattern */
 
+/* toolboxes */
+#define WRIT_TOOL_NAME_MAX 128		/* bytes of a tool's or prompt's name */
+#define WRIT_TITLE_MAX 256		/* bytes */
+#define WRIT_TEXT_MAX (16 * 1024)	/* bytes of a description or message */
+#define WRIT_INLINE_MAX (30 * 1024)	/* bytes of a resource given in place */
+#define WRIT_TOOLBOX_TOOLS_MAX 256	/* groups; functions shown, of all groups */
+#define WRIT_TOOLBOX_PROMPTS_MAX 256
+#define WRIT_TOOLBOX_RESOURCES_MAX 256
+#define WRIT_TOOLBOX_ARGUMENTS_MAX 32	/* of a prompt */
+#define WRIT_TOOLBOX_MESSAGES_MAX 64	/* of a prompt */
+#define WRIT_TOOLBOX_COMPLETE_MAX 256	/* values offered for an argument */
+#define WRIT_TOOLBOX_VARIABLES_MAX 8	/* of a template */
+#define WRIT_TOOLBOX_URI_MAX 1024	/* bytes */
+
 /* components */
 #define WRIT_COMPONENT_MAX (256 * 1024 * 1024) /* bytes */
 #define WRIT_CODE_MAX (1024ull * 1024 * 1024) /* bytes compiled */
@@ -81,6 +95,15 @@
 #define WRIT_DEFAULT_HANDLES 10000ull
 #define WRIT_DEFAULT_MEMFS_BYTES (64ull * 1024 * 1024)
 #define WRIT_DEFAULT_MEMFS_FILES 65536ull
+
+/* defaults and bounds of a toolbox's limits */
+#define WRIT_DEFAULT_TOOL_OUTPUT (1024ull * 1024)
+#define WRIT_DEFAULT_TOOL_CONCURRENCY 4ull
+#define WRIT_DEFAULT_TOOL_IDLE_MS (10 * 60 * 1000ull)
+#define WRIT_DEFAULT_TOOL_SESSIONS 16ull
+#define WRIT_TOOL_OUTPUT_MAX (64ull * 1024 * 1024)
+#define WRIT_TOOL_CONCURRENCY_MAX 256ull
+#define WRIT_TOOL_SESSIONS_MAX 4096ull
 
 /* audit */
 #define WRIT_AUDIT_RECORD_MAX (64 * 1024)	/* bytes of one record */

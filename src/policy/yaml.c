@@ -30,7 +30,7 @@ struct build {
 	struct writ_yaml *y;
 	struct fy_parser *fyp;
 	struct frame stack[WRIT_DOC_DEPTH_MAX];
-	size_t depth, nodes, documents;
+	size_t depth, nodes, documents, text_max;
 };
 
 struct position {
@@ -143,8 +143,9 @@ scalar_text(struct build *b, struct fy_event *e, struct position at,
 
 	if (!text)
 		len = 0;
-	if (len > WRIT_DOC_STRING_MAX)
-		return fail_at(b, at, WRIT_LIMIT, "a text longer than 4096 bytes");
+	if (len > b->text_max)
+		return writ_fail(b->err, WRIT_LIMIT, "%s:%u:%u: a text longer than "
+		    "%zu bytes", b->file, at.line, at.column, b->text_max);
 	if (len && memchr(text, '\0', len))
 		return fail_at(b, at, WRIT_INVALID, "a NUL in a text");
 	copy = writ_yaml_mem(b->y, len + 1);
@@ -456,8 +457,16 @@ enum writ_status
 writ_yaml_parse(struct writ_str doc, const char *file, struct writ_yaml **out,
     struct writ_err *err)
 {
+	return writ_yaml_parse_long(doc, file, WRIT_DOC_STRING_MAX, out, err);
+}
+
+enum writ_status
+writ_yaml_parse_long(struct writ_str doc, const char *file, size_t text_max,
+    struct writ_yaml **out, struct writ_err *err)
+{
 	writ_auto(writ_yaml) y = writ_alloc(1, sizeof(*y));
-	struct build b = { .file = file, .err = err, .y = y };
+	struct build b = { .file = file, .err = err, .y = y,
+		.text_max = text_max };
 	enum writ_status st;
 
 	if (!y)

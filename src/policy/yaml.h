@@ -37,6 +37,12 @@ WRIT_MUST_CHECK enum writ_status
 writ_yaml_parse(struct writ_str doc, const char *file, struct writ_yaml **out,
     struct writ_err *err);
 
+/** The same for documents with texts of up to `text_max` bytes; writ_yaml_parse stands
+ * for WRIT_DOC_STRING_MAX. */
+WRIT_MUST_CHECK enum writ_status
+writ_yaml_parse_long(struct writ_str doc, const char *file, size_t text_max,
+    struct writ_yaml **out, struct writ_err *err);
+
 /** The root node; lives as long as the tree. */
 const struct writ_yaml_node *writ_yaml_root(const struct writ_yaml *y);
 
