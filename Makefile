@@ -33,7 +33,7 @@ check: build
 bench: build
 	tools/setup guests bench
 	$(MAKE) -C guests all bench
-	bench/run --writ $(BUILD)/writ
+	bench/run --build $(BUILD)
 
 probe: build
 	tools/setup guests
