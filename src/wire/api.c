@@ -25,9 +25,11 @@ static const struct writ_wire_row rows[] = {
 	{ WRIT_API_CATALOG,  B, RUN,     12, MSG,  0, "catalog" },
 	{ WRIT_API_PROGRESS, B, RUN,     21, 8192, 0, "progress" },
 	{ WRIT_API_LOG,      B, RUN,     9,  MSG,  0, "log" },
-	{ WRIT_API_ASK,      B, RUN,     5,  5,    0, "ask" },
+	{ WRIT_API_ASK,      B, RUN,     10, 256,  0, "ask" },
 	{ WRIT_API_REFUSED,  B, RUN,     28, MSG,  0, "refused" },
 	{ WRIT_API_RESULT,   B, RUN,     18, MSG,  0, "result" },
+	{ WRIT_API_CONFIG,   B, RUN,     62, MSG,  0, "config" },
+	{ WRIT_API_UPDATED,  B, RUN,     4,  4100, 0, "updated" },
 };
 
 const struct writ_wire_table writ_wire_api = {
@@ -106,6 +108,46 @@ writ_api_tool_get(struct writ_str body, struct writ_api_tool *m)
 	m->input = writ_wire_get_str(&in, MSG);
 	m->output = writ_wire_get_str(&in, MSG);
 	m->annotations = writ_wire_get_str(&in, MSG);
+	return done(&in);
+}
+
+void
+writ_api_config_put(struct writ_buf *b, const struct writ_api_config *m)
+{
+	writ_wire_put_u8(b, (uint8_t)m->transport);
+	writ_wire_put_u8(b, m->flags);
+	writ_wire_put_u32(b, m->clients_max);
+	writ_wire_put_u32(b, m->idle_ms);
+	writ_wire_put_u32(b, m->park_ms);
+	writ_buf_add(b, m->token, sizeof(m->token));
+	writ_wire_put_str(b, m->version);
+	writ_wire_put_str(b, m->path);
+	writ_wire_put_str(b, m->hosts);
+	writ_wire_put_str(b, m->origins);
+}
+
+enum writ_status
+writ_api_config_get(struct writ_str body, struct writ_api_config *m)
+{
+	struct writ_wire_in in = writ_wire_in(body);
+	unsigned transport = writ_wire_get_u8(&in);
+	size_t i;
+
+	if (transport > WRIT_API_HTTP)
+		return WRIT_PROTO;
+	m->transport = (enum writ_api_transport)transport;
+	m->flags = writ_wire_get_u8(&in);
+	m->clients_max = writ_wire_get_u32(&in);
+	m->idle_ms = writ_wire_get_u32(&in);
+	m->park_ms = writ_wire_get_u32(&in);
+	for (i = 0; i < sizeof(m->token); i++)
+		m->token[i] = writ_wire_get_u8(&in);
+	m->version = writ_wire_get_str(&in, WRIT_NAME_MAX);
+	m->path = writ_wire_get_str(&in, WRIT_NAME_MAX);
+	m->hosts = writ_wire_get_str(&in, WRIT_API_WORDS_MAX);
+	m->origins = writ_wire_get_str(&in, WRIT_API_WORDS_MAX);
+	if (m->clients_max == 0 || m->clients_max > WRIT_CLIENTS_MAX)
+		return WRIT_PROTO;
 	return done(&in);
 }
 

@@ -16,6 +16,7 @@
 #ifndef WRIT_WIRE_API_H
 #define WRIT_WIRE_API_H
 
+#include "base/hash.h"
 #include "wire/conn.h"
 
 #define WRIT_API_VERSION 1
@@ -33,17 +34,33 @@ enum writ_api_type {
 	WRIT_API_ANSWER,	/* id = request: u32 ask, u8 writ_api_answer; JSON in TEXT */
 	/* broker to front end */
 	WRIT_API_TOOL = 96,	/* struct writ_api_tool */
-	WRIT_API_PROMPT,	/* JSON object of docs/TOOLBOX.md, checked */
-	WRIT_API_RESOURCE,	/* JSON: uri or uriTemplate, name, title, description, mimeType */
+	WRIT_API_PROMPT,	/* JSON, see below */
+	WRIT_API_RESOURCE,	/* JSON, see below */
 	WRIT_API_CATALOG,	/* struct writ_api_catalog: all TOOL, PROMPT, RESOURCE since the
 				 * last one are the catalog now */
 	WRIT_API_PROGRESS,	/* id = request: struct writ_api_progress */
 	WRIT_API_LOG,		/* id = request: u8 level (0 debug .. 7 emergency), str logger,
 				 * str data */
-	WRIT_API_ASK,		/* id = request: u32 ask, u8 writ_api_ask; JSON in TEXT */
+	WRIT_API_ASK,		/* id = request: u32 ask, u8 writ_api_ask, u8 1 if another ask
+				 * of the same round follows, str key; JSON in TEXT */
 	WRIT_API_REFUSED,	/* id = request: struct writ_api_refused */
-	WRIT_API_RESULT		/* id = request: struct writ_api_result */
+	WRIT_API_RESULT,	/* id = request: struct writ_api_result */
+	WRIT_API_CONFIG,	/* struct writ_api_config; the first, and once */
+	WRIT_API_UPDATED	/* str uri: a resource is not what it was */
 };
+
+/*
+ * PROMPT: {"name", "title", "description",
+ *   "arguments": [{"name", "title", "description", "required", "complete": ["value", ...]}],
+ *   "messages": [{"role": "user" | "assistant", "content": MCP content block}]}
+ * In texts and URIs of messages the front end replaces {{NAME}} by that argument.  With
+ * "tool": NAME instead of messages, that tool is called with the arguments and answers with
+ * a list of writ:client/content.message.
+ * RESOURCE: {"uri" or "uriTemplate", "name", "title", "description", "mimeType", "size",
+ *   "complete": {"VARIABLE": ["value", ...]}}.
+ * What is not known is absent.  LIST is answered with a list of RESOURCE; READ with the
+ * bytes, and the MIME type in `extra` (text/... and JSON become text, the rest a blob).
+ */
 
 /** What a TEXT belongs to. */
 enum writ_api_text {
@@ -93,7 +110,36 @@ enum writ_api_ask {
 enum {
 	WRIT_API_TOOL_CONTENT = 1,	/* the value is a list of content blocks */
 	WRIT_API_TOOL_NAMED = 2,	/* takes the name of a session */
-	WRIT_API_TOOL_CLIENT = 4	/* may ask the client for something */
+	WRIT_API_TOOL_CLIENT = 4,	/* may ask the client for something */
+	WRIT_API_TOOL_UNLISTED = 8,	/* not shown: only behind a prompt */
+	WRIT_API_TOOL_NEEDS_ELICIT = 16,	/* of no use to a client that cannot */
+	WRIT_API_TOOL_NEEDS_SAMPLE = 32,
+	WRIT_API_TOOL_NEEDS_ROOTS = 64
+};
+
+enum writ_api_transport {
+	WRIT_API_STDIO,		/* fd 4 the client's input, 5 its output */
+	WRIT_API_HTTP		/* fd 4 the listening socket */
+};
+
+/* flags of writ_api_config */
+enum {
+	WRIT_API_CONFIG_GRANTS = 1,	/* clients may file requests for grants */
+	WRIT_API_CONFIG_TOKEN = 2	/* HTTP: a bearer token is needed (never without
+					 * it but in tests on loopback) */
+};
+
+struct writ_api_config {
+	enum writ_api_transport transport;
+	uint8_t flags;
+	uint32_t clients_max;		/* at a time; at most WRIT_CLIENTS_MAX */
+	uint32_t idle_ms;		/* HTTP: a quiet client is closed */
+	uint32_t park_ms;		/* a call waits so long for its client's answer */
+	uint8_t token[WRIT_SHA256_LEN];	/* SHA-256 of the token */
+	struct writ_str version;	/* ours */
+	struct writ_str path;		/* HTTP: "/mcp" */
+	struct writ_str hosts;		/* HTTP: Host values, separated by commas */
+	struct writ_str origins;	/* HTTP: Origin values, the same; none without */
 };
 
 struct writ_api_tool {
@@ -158,6 +204,9 @@ writ_api_grant_get(struct writ_str body, struct writ_api_grant *m);
 void writ_api_tool_put(struct writ_buf *b, const struct writ_api_tool *m);
 WRIT_MUST_CHECK enum writ_status
 writ_api_tool_get(struct writ_str body, struct writ_api_tool *m);
+void writ_api_config_put(struct writ_buf *b, const struct writ_api_config *m);
+WRIT_MUST_CHECK enum writ_status
+writ_api_config_get(struct writ_str body, struct writ_api_config *m);
 void writ_api_catalog_put(struct writ_buf *b, const struct writ_api_catalog *m);
 WRIT_MUST_CHECK enum writ_status
 writ_api_catalog_get(struct writ_str body, struct writ_api_catalog *m);

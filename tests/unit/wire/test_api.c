@@ -42,6 +42,32 @@ test_api__every_message_keeps_its_fields(void **state)
 }
 
 static void
+test_api__a_config_keeps_its_fields_and_bounds(void **state)
+{
+	struct writ_api_config c = { WRIT_API_HTTP, WRIT_API_CONFIG_TOKEN, 9,
+		1, 2, { 3 }, WRIT_STR("0.1"), WRIT_STR("/mcp"),
+		WRIT_STR("localhost:1"), WRIT_STR("") }, got;
+	struct writ_buf b;
+
+	writ_buf_init(&b, 4096);
+	writ_api_config_put(&b, &c);
+	assert_int_equal(writ_api_config_get(writ_buf_view(&b), &got), WRIT_OK);
+	assert_int_equal(got.transport, WRIT_API_HTTP);
+	assert_int_equal(got.clients_max, 9);
+	assert_int_equal(got.token[0], 3);
+	assert_true(writ_str_is(got.hosts, "localhost:1"));
+	writ_buf_reset(&b);
+	c.clients_max = WRIT_CLIENTS_MAX + 1;
+	writ_api_config_put(&b, &c);
+	assert_int_equal(writ_api_config_get(writ_buf_view(&b), &got),
+	    WRIT_PROTO);
+	b.ptr[0] = 2;
+	assert_int_equal(writ_api_config_get(writ_buf_view(&b), &got),
+	    WRIT_PROTO);
+	writ_buf_release(&b);
+}
+
+static void
 test_api__a_cut_or_longer_body_is_refused(void **state)
 {
 	struct writ_api_tool tool = { 1, WRIT_STR("a"), WRIT_STR("b"),
@@ -111,6 +137,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_api__every_message_keeps_its_fields),
+		cmocka_unit_test(test_api__a_config_keeps_its_fields_and_bounds),
 		cmocka_unit_test(test_api__a_cut_or_longer_body_is_refused),
 		cmocka_unit_test(test_api__a_status_outside_the_list_is_refused),
 		cmocka_unit_test(test_api__a_long_text_arrives_in_pieces),
