@@ -20,6 +20,12 @@ has_name(const struct writ_policy *p, const char *name)
 	for (i = 0; i < p->files_deny_count; i++)
 		if (!strcmp(p->files_deny[i].name, name))
 			return true;
+	for (i = 0; i < p->spawn_count; i++)
+		if (!strcmp(p->spawn[i].name, name))
+			return true;
+	for (i = 0; i < p->spawn_deny_count; i++)
+		if (!strcmp(p->spawn_deny[i].name, name))
+			return true;
 	return false;
 }
 
@@ -72,6 +78,28 @@ check_pairs(const struct writ_pair *a, size_t n, const struct writ_pair *b,
 }
 
 static enum writ_status
+check_spawn(const struct writ_policy *p, const struct writ_policy *q,
+    struct writ_err *err)
+{
+	size_t i;
+
+	if (p->spawn_count + q->spawn_count > WRIT_DOC_LIST_MAX ||
+	    p->spawn_deny_count + q->spawn_deny_count > WRIT_DOC_LIST_MAX)
+		return writ_fail(err, WRIT_LIMIT, "%s: more than 1024 spawn "
+		    "entries", label);
+	for (i = 0; i < q->spawn_count; i++) {
+		if (has_name(p, q->spawn[i].name))
+			return taken(err, "the name", q->spawn[i].name);
+		if (writ_policy_spawn(p, writ_str_from(q->spawn[i].tool)))
+			return taken(err, "the tool", q->spawn[i].tool);
+	}
+	for (i = 0; i < q->spawn_deny_count; i++)
+		if (has_name(p, q->spawn_deny[i].name))
+			return taken(err, "the name", q->spawn_deny[i].name);
+	return WRIT_OK;
+}
+
+static enum writ_status
 check_merge(const struct writ_policy *p, const struct writ_policy *q,
     struct writ_err *err)
 {
@@ -97,7 +125,9 @@ check_merge(const struct writ_policy *p, const struct writ_policy *q,
 		return taken(err, "a grant of", "clock");
 	if (p->more->random_said && q->more->random_said)
 		return taken(err, "a grant of", "random");
-	st = check_pairs(p->env, p->env_count, q->env, q->env_count, err);
+	st = check_spawn(p, q, err);
+	if (st == WRIT_OK)
+		st = check_pairs(p->env, p->env_count, q->env, q->env_count, err);
 	return st != WRIT_OK ? st : check_pairs(p->config, p->config_count,
 	    q->config, q->config_count, err);
 }
@@ -143,6 +173,7 @@ take_values(struct writ_policy *p, const struct writ_policy *q)
 		p->clock_resolution_ns = q->clock_resolution_ns;
 		p->more->clock_said = true;
 	}
+	p->client |= q->client;
 	if (q->more->random_said) {
 		p->random = q->random;
 		p->random_seed = q->random_seed;
@@ -156,16 +187,21 @@ merge(struct writ_policy *p, struct writ_policy *q, struct writ_err *err)
 {
 	writ_auto_mem struct writ_files_grant *files = NULL;
 	writ_auto_mem struct writ_files_deny *files_deny = NULL;
+	writ_auto_mem struct writ_spawn_grant *spawn = NULL;
+	writ_auto_mem struct writ_spawn_deny *spawn_deny = NULL;
 	writ_auto_mem struct writ_pair *env = NULL;
 	writ_auto_mem struct writ_pair *config = NULL;
 	enum writ_status st = check_merge(p, q, err);
 
 	if (st != WRIT_OK)
 		return st;
-	if (!JOIN(files) || !JOIN(files_deny) || !JOIN(env) || !JOIN(config))
+	if (!JOIN(files) || !JOIN(files_deny) || !JOIN(spawn) ||
+	    !JOIN(spawn_deny) || !JOIN(env) || !JOIN(config))
 		return writ_fail(err, WRIT_NOMEM, "%s: out of memory", label);
 	TAKE(files);
 	TAKE(files_deny);
+	TAKE(spawn);
+	TAKE(spawn_deny);
 	TAKE(env);
 	TAKE(config);
 	take_values(p, q);

@@ -4,6 +4,7 @@
 
 #include "base/limits.h"
 #include "policy/glob.h"
+#include "policy/lookalike.h"
 #include "policy/url.h"
 
 #define SHOWN_MAX 120	/* bytes of a target in a reason */
@@ -324,6 +325,88 @@ decide_other(const struct writ_policy *p, const struct writ_request *rq,
 	    "no %s entry covers %s%s", kind, of, target.text);
 }
 
+const struct writ_spawn_grant *
+writ_policy_spawn(const struct writ_policy *p, struct writ_str tool)
+{
+	size_t i;
+
+	for (i = 0; i < p->spawn_count; i++)
+		if (writ_str_is(tool, p->spawn[i].tool))
+			return &p->spawn[i];
+	return NULL;
+}
+
+static const struct writ_spawn_deny *
+spawn_denied(const struct writ_policy *p, struct writ_str tool)
+{
+	const struct writ_spawn_deny *best = NULL, *d;
+	size_t i;
+
+	for (i = 0; i < p->spawn_deny_count; i++) {
+		d = &p->spawn_deny[i];
+		if (writ_str_is(tool, d->tool) &&
+		    (!best || strcmp(d->name, best->name) < 0))
+			best = d;
+	}
+	return best;
+}
+
+static void
+decide_spawn(const struct writ_policy *p, const struct writ_request *rq,
+    struct writ_decision *out)
+{
+	const char *why = writ_lookalike_name_wrong(rq->target);
+	const struct writ_spawn_grant *g;
+	const struct writ_spawn_deny *d;
+	struct shown tool = show(rq->target);
+
+	if (why) {
+		rule(out, "malformed", "", "");
+		verdict(out, WRIT_REFUSE, NULL, "the tool's name is refused: %s",
+		    why);
+		return;
+	}
+	d = spawn_denied(p, rq->target);
+	if (d) {
+		rule(out, "deny.", d->name, "");
+		verdict(out, WRIT_REFUSE, d->name, "deny entry %s refuses tool %s",
+		    d->name, tool.text);
+		return;
+	}
+	g = writ_policy_spawn(p, rq->target);
+	if (!g) {
+		decide_other(p, rq, out, "spawn", "tool ");
+		return;
+	}
+	rule(out, "spawn.", g->name, "");
+	verdict(out, WRIT_ALLOW, g->name, "spawn entry %s covers tool %s",
+	    g->name, tool.text);
+}
+
+/* The client is a person's own program: never asked whether it may be asked. */
+static void
+decide_client(const struct writ_policy *p, const struct writ_request *rq,
+    struct writ_decision *out)
+{
+	const char *word;
+	unsigned bit;
+
+	for (bit = 1; (word = writ_policy_client_word(bit)) != NULL; bit <<= 1)
+		if (writ_str_is(rq->target, word))
+			break;
+	if (!word) {
+		rule(out, "malformed", "", "");
+		verdict(out, WRIT_REFUSE, NULL, "nothing is asked of a client by "
+		    "this name");
+	} else if (p->client & bit) {
+		rule(out, "client.", word, "");
+		verdict(out, WRIT_ALLOW, NULL, "client: [%s] covers it", word);
+	} else {
+		rule(out, "unmatched", "", "");
+		verdict(out, WRIT_REFUSE, NULL, "client does not list %s", word);
+	}
+}
+
 static void
 decide_http(const struct writ_policy *p, const struct writ_request *rq,
     struct writ_decision *out)
@@ -363,7 +446,10 @@ writ_decide(const struct writ_policy *p, const struct writ_request *rq,
 		decide_other(p, rq, out, "blobs", "container ");
 		return;
 	case WRIT_REQ_SPAWN:
-		decide_other(p, rq, out, "spawn", "tool ");
+		decide_spawn(p, rq, out);
+		return;
+	case WRIT_REQ_CLIENT:
+		decide_client(p, rq, out);
 		return;
 	}
 	rule(out, "malformed", "", "");

@@ -315,6 +315,7 @@ static const struct writ_doc_word unmatched_words[] = {
 	SECTION("blobs", writ_doc_blobs),       \
 	SECTION("sockets", writ_doc_sockets),   \
 	SECTION("spawn", writ_doc_spawn),       \
+	SECTION("client", writ_doc_client),     \
 	SECTION("deny", writ_doc_deny)
 
 static const struct writ_doc_key whole_rows[] = {

@@ -383,12 +383,12 @@ struct deny_doc {
 	struct writ_str name;
 	const struct writ_yaml_node *kind;	/* the one that was read */
 	bool two;
-	struct writ_str path;
+	struct writ_str path, tool;
 	unsigned write_only;
 };
 
 struct deny_other {		/* of the kinds not built yet: shape only */
-	struct writ_str url, connect, bucket, keys, container, tool;
+	struct writ_str url, connect, bucket, keys, container;
 };
 
 static const struct writ_doc_word deny_modes[] = {
@@ -417,7 +417,7 @@ static const struct writ_doc_key deny_blobs_rows[] = {
 	    NULL },
 };
 static const struct writ_doc_key deny_spawn_rows[] = {
-	{ "tool", true, writ_doc_name, AT(deny_other, tool), 0, 0, NULL },
+	{ "tool", true, writ_doc_tool, AT(deny_doc, tool), 0, 0, NULL },
 };
 
 static void
@@ -433,6 +433,14 @@ deny_files(struct writ_doc *d, const struct writ_yaml_node *n,
 {
 	note_kind(field, n);
 	return writ_doc_map(d, n, WRIT_DOC_ROWS(deny_files_rows), field);
+}
+
+static enum writ_status
+deny_spawn(struct writ_doc *d, const struct writ_yaml_node *n,
+    const struct writ_doc_key *k, void *field)
+{
+	note_kind(field, n);
+	return writ_doc_map(d, n, WRIT_DOC_ROWS(deny_spawn_rows), field);
 }
 
 /* k->more is the table, k->max its length. */
@@ -457,8 +465,19 @@ static const struct writ_doc_key deny_rows[] = {
 	{ "sockets", false, deny_other, OTHER(deny_sockets_rows) },
 	{ "keyvalue", false, deny_other, OTHER(deny_keyvalue_rows) },
 	{ "blobs", false, deny_other, OTHER(deny_blobs_rows) },
-	{ "spawn", false, deny_other, OTHER(deny_spawn_rows) },
+	{ "spawn", false, deny_spawn, 0, 0, 0, NULL },
 };
+
+static enum writ_status
+keep_spawn_deny(struct writ_doc *d, const struct deny_doc *f)
+{
+	struct writ_spawn_deny *out =
+	    &d->p->spawn_deny[d->p->spawn_deny_count++];
+
+	out->name = writ_str_dup(f->name);
+	out->tool = writ_str_dup(f->tool);
+	return out->name && out->tool ? WRIT_OK : writ_doc_nomem(d);
+}
 
 static enum writ_status
 read_deny(struct writ_doc *d, const struct writ_yaml_node *n)
@@ -474,6 +493,8 @@ read_deny(struct writ_doc *d, const struct writ_yaml_node *n)
 	if (f.two || !f.kind)
 		return writ_doc_bad(d, n, "one of files, http, sockets, "
 		    "keyvalue, blobs, spawn is needed here");
+	if (f.tool.ptr)
+		return keep_spawn_deny(d, &f);
 	if (!f.path.ptr)
 		return WRIT_OK;
 	out = &p->files_deny[p->files_deny_count++];
@@ -496,7 +517,8 @@ writ_doc_deny(struct writ_doc *d, const struct writ_yaml_node *list,
 	if (st != WRIT_OK || list->count == 0)
 		return st;
 	p->files_deny = writ_alloc(list->count, sizeof(p->files_deny[0]));
-	if (!p->files_deny)
+	p->spawn_deny = writ_alloc(list->count, sizeof(p->spawn_deny[0]));
+	if (!p->files_deny || !p->spawn_deny)
 		return writ_doc_nomem(d);
 	for (n = list->first; n; n = n->next) {
 		st = read_deny(d, n);

@@ -1,4 +1,4 @@
-/* keyvalue, blobs and spawn: read and checked in full, offered later. */
+/* keyvalue and blobs: read and checked in full, offered later. */
 #include "policy/glob.h"
 #include "policy/parts.h"
 
@@ -19,11 +19,11 @@ static const struct writ_doc_word blobs_rights[] = {
 };
 
 struct store_doc {
-	struct writ_str name, bucket, keys, tool;
+	struct writ_str name, bucket, keys;
 	struct writ_doc_source from;
 	unsigned rights, ask;
 	bool durable;
-	uint64_t max_value, max_keys, depth, calls;
+	uint64_t max_value, max_keys;
 };
 
 enum writ_status
@@ -108,20 +108,9 @@ static const struct writ_doc_key blobs_rows[] = {
 	{ "durable", false, writ_doc_bool, AT(store_doc, durable), 0, 0, NULL },
 };
 
-static const struct writ_doc_key spawn_rows[] = {
-	{ "name", true, writ_doc_name, AT(store_doc, name), 0, 0, NULL },
-	{ "tool", true, writ_doc_name, AT(store_doc, tool), 0, 0, NULL },
-	{ "depth", true, writ_doc_count, AT(store_doc, depth), 1, 16, NULL },
-	{ "calls", true, writ_doc_count, AT(store_doc, calls), 1, 1000000, NULL },
-	{ "ask", false, writ_doc_ask, AT(store_doc, ask), 0, 0, NULL },
-	{ "durable", false, writ_doc_bool, AT(store_doc, durable), 0, 0, NULL },
-};
-
-/* `always`: the kind wants `random` said whatever its rights are. */
 static enum writ_status
 read_list(struct writ_doc *d, const struct writ_yaml_node *list,
-    const struct writ_doc_key *k, const struct writ_doc_key *rows, size_t count,
-    bool always)
+    const struct writ_doc_key *k, const struct writ_doc_key *rows, size_t count)
 {
 	const struct writ_yaml_node *n;
 	enum writ_status st;
@@ -137,7 +126,7 @@ read_list(struct writ_doc *d, const struct writ_yaml_node *list,
 		if (st != WRIT_OK)
 			return st;
 		writ_doc_unbuilt(d, k->key, f.name, n);
-		if (always || (f.rights & RIGHT_CHANGES))
+		if (f.rights & RIGHT_CHANGES)
 			writ_doc_wants_random(d, k->key, f.name, n);
 	}
 	return WRIT_OK;
@@ -147,19 +136,12 @@ enum writ_status
 writ_doc_keyvalue(struct writ_doc *d, const struct writ_yaml_node *list,
     const struct writ_doc_key *k, void *field)
 {
-	return read_list(d, list, k, WRIT_DOC_ROWS(keyvalue_rows), false);
+	return read_list(d, list, k, WRIT_DOC_ROWS(keyvalue_rows));
 }
 
 enum writ_status
 writ_doc_blobs(struct writ_doc *d, const struct writ_yaml_node *list,
     const struct writ_doc_key *k, void *field)
 {
-	return read_list(d, list, k, WRIT_DOC_ROWS(blobs_rows), false);
-}
-
-enum writ_status
-writ_doc_spawn(struct writ_doc *d, const struct writ_yaml_node *list,
-    const struct writ_doc_key *k, void *field)
-{
-	return read_list(d, list, k, WRIT_DOC_ROWS(spawn_rows), true);
+	return read_list(d, list, k, WRIT_DOC_ROWS(blobs_rows));
 }

@@ -20,12 +20,13 @@ writ_doc_read writ_doc_bucket_source;	/* the same: memory, database, shared */
 /* Sections; `field` is unused, all write to d->p. */
 writ_doc_read writ_doc_files, writ_doc_deny;
 writ_doc_read writ_doc_http, writ_doc_sockets;
-writ_doc_read writ_doc_keyvalue, writ_doc_blobs, writ_doc_spawn;
+writ_doc_read writ_doc_keyvalue, writ_doc_blobs, writ_doc_spawn, writ_doc_client;
 writ_doc_read writ_doc_clock, writ_doc_random, writ_doc_env, writ_doc_config;
 
 /* Shared readers; the field is a struct writ_str. */
 writ_doc_read writ_doc_url;	/* a URL pattern */
 writ_doc_read writ_doc_keys;	/* a key pattern */
+writ_doc_read writ_doc_tool;	/* a tool's name, as MCP has it */
 writ_doc_read writ_doc_ask;	/* unsigned: 0 never, 1 first, 2 each */
 writ_doc_read writ_doc_addresses;	/* nothing: a set of ranges, checked */
 writ_doc_read writ_doc_methods;	/* nothing: a set of HTTP methods, checked */

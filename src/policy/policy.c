@@ -39,6 +39,16 @@ writ_policy_free(struct writ_policy *p)
 		writ_mem_free(p->files_deny[i].name);
 		writ_mem_free(p->files_deny[i].path);
 	}
+	for (i = 0; i < p->spawn_count; i++) {
+		writ_mem_free(p->spawn[i].name);
+		writ_mem_free(p->spawn[i].tool);
+	}
+	for (i = 0; i < p->spawn_deny_count; i++) {
+		writ_mem_free(p->spawn_deny[i].name);
+		writ_mem_free(p->spawn_deny[i].tool);
+	}
+	writ_mem_free(p->spawn);
+	writ_mem_free(p->spawn_deny);
 	writ_mem_free(p->files);
 	writ_mem_free(p->files_deny);
 	free_pairs(p->env, p->env_count);

@@ -69,6 +69,29 @@ struct writ_files_deny {
 	size_t literal;		/* bytes of `path` before its first wild segment */
 };
 
+/** One `spawn` entry: the component may call this tool of its toolbox. */
+struct writ_spawn_grant {
+	char *name;
+	char *tool;		/* as clients see it; no other entry has it */
+	uint64_t depth;		/* levels of tools below this one, itself counted */
+	uint64_t calls;		/* in all */
+	bool durable;
+};
+
+/** One `deny` entry over tools. */
+struct writ_spawn_deny {
+	char *name, *tool;
+};
+
+/** What a component may ask of the client (MCP); bits of writ_policy.client. */
+enum writ_client {
+	WRIT_CLIENT_PROGRESS = 1,
+	WRIT_CLIENT_LOG = 2,
+	WRIT_CLIENT_ELICIT = 4,
+	WRIT_CLIENT_SAMPLE = 8,
+	WRIT_CLIENT_ROOTS = 16
+};
+
 /** A parsed writ.  Every pointer is owned by it. */
 struct writ_policy {
 	char *name;
@@ -89,6 +112,11 @@ struct writ_policy {
 	size_t files_count;
 	struct writ_files_deny *files_deny;	/* sorted by literal prefix */
 	size_t files_deny_count;
+	struct writ_spawn_grant *spawn;
+	size_t spawn_count;
+	struct writ_spawn_deny *spawn_deny;
+	size_t spawn_deny_count;
+	unsigned client;		/* enum writ_client, ORed */
 	struct writ_digest digest;	/* of the document's bytes; each addition makes
 					 * it SHA-256(digest before, the text added) */
 	struct writ_policy_more *more;	/* internal */
@@ -146,7 +174,8 @@ enum writ_request_kind {
 	WRIT_REQ_SOCKETS,
 	WRIT_REQ_KEYVALUE,
 	WRIT_REQ_BLOBS,
-	WRIT_REQ_SPAWN
+	WRIT_REQ_SPAWN,
+	WRIT_REQ_CLIENT
 };
 
 /** How a files request touches its target. */
@@ -159,7 +188,8 @@ enum writ_request_how {
 
 /**
  * One canonical request.  `target` is what the operation is on: an absolute canonical
- * guest path, a URL, "tcp://host:port", a bucket, a container.  Borrowed.
+ * guest path, a URL, "tcp://host:port", a bucket, a container, a tool's name, a word of
+ * `client`.  Borrowed.
  *
  * A path is the one reached after symbolic links were followed.  Rename is two requests
  * with write (both ends; WRIT_HOW_TREE when the moved thing is a directory), a hard link
@@ -189,7 +219,7 @@ struct writ_decision {
  * and a malformed target is refused.  Needs no memory.
  *
  * Rules: "files.NAME" allowed; "deny.NAME"; "unmatched"; "files.NAME.mode" the mount is
- * read-only; "protected.SLUG" a protected name (of the host's own path, so a mount of
+ * read-only; "spawn.NAME"; "client.WORD"; "protected.SLUG" a protected name (of the host's own path, so a mount of
  * `.git` itself is judged too); "malformed".
  *
  * Cost for files: (parts of the path) x log(mounts + deny entries), then the patterns
@@ -197,6 +227,14 @@ struct writ_decision {
  */
 void writ_decide(const struct writ_policy *p, const struct writ_request *rq,
     struct writ_decision *out);
+
+/** The `spawn` entry for a tool (its budgets are the caller's to keep), or NULL; says
+ * nothing of deny entries, which writ_decide judges. */
+const struct writ_spawn_grant *
+writ_policy_spawn(const struct writ_policy *p, struct writ_str tool);
+
+/** The word of one bit of `client` ("elicit"), or NULL. */
+const char *writ_policy_client_word(unsigned bit);
 
 /**
  * The smallest grant that would allow exactly this request, as one line of a writ,

@@ -18,6 +18,12 @@ name_taken(const struct writ_policy *p, const char *name)
 	for (i = 0; i < p->files_deny_count; i++)
 		if (!strcmp(p->files_deny[i].name, name))
 			return true;
+	for (i = 0; i < p->spawn_count; i++)
+		if (!strcmp(p->spawn[i].name, name))
+			return true;
+	for (i = 0; i < p->spawn_deny_count; i++)
+		if (!strcmp(p->spawn_deny[i].name, name))
+			return true;
 	return false;
 }
 
@@ -60,7 +66,8 @@ writ_suggest_name(const struct writ_policy *p, struct writ_str text,
 			(void)snprintf(base, sizeof(base), "root");
 	(void)snprintf(name, sizeof(name), "%s", base);
 	for (i = 2; name_taken(p, name) &&
-	    i < p->files_count + p->files_deny_count + 3; i++)
+	    i < p->files_count + p->files_deny_count + p->spawn_count +
+	    p->spawn_deny_count + 3; i++)
 		(void)snprintf(name, sizeof(name), "%s-%zu", base, i);
 	writ_buf_cstr(out, name);
 }
@@ -453,6 +460,23 @@ suggest_spawn(const struct writ_policy *p, const struct writ_request *rq,
 	writ_buf_cstr(out, ", depth: 1, calls: 1 }]");
 }
 
+/* The whole list: the line stands in place of the one there. */
+static void
+suggest_client(const struct writ_policy *p, const struct writ_request *rq,
+    struct writ_buf *out)
+{
+	const char *word, *sep = "client: [";
+	unsigned bit;
+
+	for (bit = 1; (word = writ_policy_client_word(bit)) != NULL; bit <<= 1) {
+		if (!(p->client & bit) && !writ_str_is(rq->target, word))
+			continue;
+		writ_buf_printf(out, "%s%s", sep, word);
+		sep = ", ";
+	}
+	writ_buf_char(out, ']');
+}
+
 static void
 suggest(const struct writ_policy *p, const struct writ_request *rq,
     struct writ_buf *out)
@@ -473,6 +497,9 @@ suggest(const struct writ_policy *p, const struct writ_request *rq,
 		return;
 	case WRIT_REQ_SPAWN:
 		suggest_spawn(p, rq, out);
+		return;
+	case WRIT_REQ_CLIENT:
+		suggest_client(p, rq, out);
 		return;
 	}
 }

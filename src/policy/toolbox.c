@@ -500,11 +500,21 @@ may_be_tool(const struct writ_toolbox *t, struct writ_str name)
 	return false;
 }
 
+/* What prompts and resources are made by. */
 static enum writ_status
-check_resources(struct writ_doc *d, const struct writ_toolbox *t)
+check_makers(struct writ_doc *d, const struct writ_toolbox *t)
 {
 	size_t i;
 
+	for (i = 0; i < t->prompts_count; i++) {
+		const struct writ_toolbox_prompt *p = &t->prompts[i];
+
+		if (p->tool.ptr && !may_be_tool(t, p->tool))
+			return writ_fail(d->err, WRIT_INVALID, "%s:%u:%u: prompt "
+			    "\"%.64s\": no tool of this toolbox is named "
+			    "\"%.128s\"", d->file, p->line, p->column,
+			    p->name.ptr, p->tool.ptr);
+	}
 	for (i = 0; i < t->resources_count; i++) {
 		const struct writ_toolbox_resource *r = &t->resources[i];
 
@@ -541,7 +551,7 @@ writ_toolbox_parse(struct writ_str doc, const char *file,
 		return writ_doc_bad(&d, root, "an empty document");
 	st = writ_doc_map(&d, root, WRIT_DOC_ROWS(whole_rows), t);
 	if (st == WRIT_OK)
-		st = check_resources(&d, t);
+		st = check_makers(&d, t);
 	if (st != WRIT_OK)
 		return st;
 	t->memory = writ_steal(&yaml);

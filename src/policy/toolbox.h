@@ -110,6 +110,9 @@ struct writ_toolbox_prompt {
 	size_t arguments_count;
 	struct writ_toolbox_message *messages;
 	size_t messages_count;
+	struct writ_str tool;		/* instead of messages: a tool's name, whose
+					 * function gets the arguments as strings */
+	unsigned line, column;
 };
 
 /** A resource at a fixed URI, or a template of URIs. */

@@ -351,16 +351,20 @@ static const struct writ_doc_key prompt_rows[] = {
 	{ "description", false, writ_toolbox_read_text,
 	    AT(writ_toolbox_prompt, description), 0, 0, NULL },
 	{ "arguments", false, read_arguments, 0, 0, 0, NULL },
-	{ "messages", true, read_messages, 0, 0, 0, NULL },
+	{ "messages", false, read_messages, 0, 0, 0, NULL },
+	{ "tool", false, writ_toolbox_read_name, AT(writ_toolbox_prompt, tool), 0,
+	    WRIT_TOOL_NAME_MAX, NULL },
 };
 
 static enum writ_status
-check_holes(struct writ_doc *d, const struct writ_yaml_node *n,
+check_prompt(struct writ_doc *d, const struct writ_yaml_node *n,
     const struct writ_toolbox_prompt *p)
 {
 	const char *why = NULL;
 	size_t i;
 
+	if ((p->messages_count > 0) == (p->tool.ptr != NULL))
+		return writ_doc_bad(d, n, "one of messages, tool is needed here");
 	for (i = 0; !why && i < p->messages_count; i++) {
 		const struct writ_toolbox_message *m = &p->messages[i];
 
@@ -389,11 +393,13 @@ writ_toolbox_read_prompts(struct writ_doc *d, const struct writ_yaml_node *list,
 	    &v);
 	for (n = list->first; st == WRIT_OK && n; n = n->next, i++) {
 		writ_toolbox_in(d, n, "prompt", "name");
+		v[i].line = n->line;
+		v[i].column = n->column;
 		st = writ_doc_map(d, n, WRIT_DOC_ROWS(prompt_rows), &v[i]);
 		if (st == WRIT_OK)
 			st = writ_toolbox_unique(d, n, &names, v[i].name);
 		if (st == WRIT_OK)
-			st = check_holes(d, n, &v[i]);
+			st = check_prompt(d, n, &v[i]);
 	}
 	if (st != WRIT_OK)
 		return st;

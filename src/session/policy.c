@@ -328,6 +328,34 @@ json_names(struct writ_buf *b, const char *key, const struct writ_pair *pairs,
 	writ_buf_char(b, ']');
 }
 
+/* ,"spawn":[...],"client":[...] */
+static void
+json_tools(struct writ_buf *b, const struct writ_policy *p)
+{
+	const char *word, *sep = "";
+	unsigned bit;
+	size_t i;
+
+	writ_buf_cstr(b, ",\"spawn\":[");
+	for (i = 0; i < p->spawn_count; i++) {
+		writ_buf_cstr(b, i ? ",{\"name\":" : "{\"name\":");
+		writ_buf_json(b, writ_str_from(p->spawn[i].name));
+		writ_buf_cstr(b, ",\"tool\":");
+		writ_buf_json(b, writ_str_from(p->spawn[i].tool));
+		writ_buf_printf(b, ",\"depth\":%llu,\"calls\":%llu}",
+		    (unsigned long long)p->spawn[i].depth,
+		    (unsigned long long)p->spawn[i].calls);
+	}
+	writ_buf_cstr(b, "],\"client\":[");
+	for (bit = 1; (word = writ_policy_client_word(bit)) != NULL; bit <<= 1) {
+		if (!(p->client & bit))
+			continue;
+		writ_buf_printf(b, "%s\"%s\"", sep, word);
+		sep = ",";
+	}
+	writ_buf_cstr(b, "]");
+}
+
 enum writ_status
 writ_policy_json(const struct writ_policy *p, char **json, struct writ_err *err)
 {
@@ -370,7 +398,9 @@ writ_policy_json(const struct writ_policy *p, char **json, struct writ_err *err)
 		writ_buf_printf(&b, ",\"mode\":\"%s\"}",
 		    p->files_deny[i].write_only ? "write" : "all");
 	}
-	writ_buf_cstr(&b, "]}");
+	writ_buf_cstr(&b, "]");
+	json_tools(&b, p);
+	writ_buf_cstr(&b, "}");
 	return writ_text_out(&b, json, err);
 }
 
@@ -384,6 +414,7 @@ static const struct {
 	{ "keyvalue", WRIT_REQ_KEYVALUE },
 	{ "blobs",    WRIT_REQ_BLOBS },
 	{ "spawn",    WRIT_REQ_SPAWN },
+	{ "client",   WRIT_REQ_CLIENT },
 };
 
 static bool
@@ -423,7 +454,8 @@ writ_policy_explain(const struct writ_policy *p, const char *kind, const char *o
 		;
 	if (i == n)
 		return writ_fail(err, WRIT_INVALID, "\"%s\": not a kind of "
-		    "request (files, http, sockets, keyvalue, blobs, spawn)",
+		    "request (files, http, sockets, keyvalue, blobs, spawn, "
+		    "client)",
 		    kind);
 	rq.kind = kinds[i].kind;
 	rq.write = true;

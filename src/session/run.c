@@ -56,7 +56,7 @@ static void
 on_refused(void *ctx, const struct writ_refused *r)
 {
 	static const char *const kinds[] = { "files", "http", "sockets",
-		"keyvalue", "blobs", "spawn" };
+		"keyvalue", "blobs", "spawn", "client" };
 	struct session *s = ctx;
 	char id[48], target[4097], smallest[8193];
 	struct writ_str t = r->request->target;

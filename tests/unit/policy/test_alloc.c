@@ -12,7 +12,10 @@ static const char document[] =
     "  - { name: b, at: /b, from: memory }\n"
     "deny:\n"
     "  - { name: d, files: { path: \"/a/**/x\" } }\n"
-    "  - { name: e, files: { path: /q } }\n";
+    "  - { name: e, files: { path: /q } }\n"
+    "  - { name: f, spawn: { tool: t } }\n"
+    "random: secure\nclient: [log]\n"
+    "spawn: [{ name: g, tool: u, depth: 1, calls: 1 }]\n";
 
 static void
 test_alloc__parse(void **state)

@@ -215,6 +215,63 @@ test_decide__other_kinds_are_unmatched(void **state)
 }
 
 static void
+check_tool(const struct writ_policy *p, enum writ_request_kind kind,
+    const char *target, enum writ_verdict verdict, const char *rule)
+{
+	const struct writ_request rq = { .kind = kind, .op = "call",
+		.write = true, .target = writ_str_from(target) };
+	struct writ_decision d;
+
+	writ_decide(p, &rq, &d);
+	assert_string_equal(d.rule, rule);
+	assert_int_equal(d.verdict, verdict);
+	assert_true(d.reason[0] != '\0');
+}
+
+static void
+test_decide__spawn(void **state)
+{
+	writ_auto(writ_policy) p = must_parse("writ: 1\nrandom: secure\nspawn:\n"
+	    "  - { name: a, tool: Issues_find, depth: 2, calls: 10 }\n"
+	    "  - { name: b, tool: issues_close, depth: 1, calls: 1 }\n"
+	    "deny:\n"
+	    "  - { name: z, spawn: { tool: issues_close } }\n"
+	    "  - { name: c, spawn: { tool: issues_close } }\n");
+	const struct writ_spawn_grant *g;
+
+	check_tool(p, WRIT_REQ_SPAWN, "Issues_find", WRIT_ALLOW, "spawn.a");
+	check_tool(p, WRIT_REQ_SPAWN, "issues_find", WRIT_REFUSE, "unmatched");
+	check_tool(p, WRIT_REQ_SPAWN, "issues_close", WRIT_REFUSE, "deny.c");
+	check_tool(p, WRIT_REQ_SPAWN, "Issues_find\x1b", WRIT_REFUSE,
+	    "malformed");
+	check_tool(p, WRIT_REQ_SPAWN, "", WRIT_REFUSE, "malformed");
+	g = writ_policy_spawn(p, WRIT_STR("Issues_find"));
+	assert_non_null(g);
+	assert_int_equal(g->depth, 2);
+	assert_int_equal(g->calls, 10);
+	assert_null(writ_policy_spawn(p, WRIT_STR("Issues")));
+}
+
+static void
+test_decide__client(void **state)
+{
+	writ_auto(writ_policy) none = must_parse("writ: 1\n");
+	writ_auto(writ_policy) p = must_parse("writ: 1\nclient: [log, elicit]\n");
+	static const char *const words[] = { "progress", "log", "elicit",
+		"sample", "roots" };
+	size_t i;
+
+	for (i = 0; i < 5; i++)
+		check_tool(none, WRIT_REQ_CLIENT, words[i], WRIT_REFUSE,
+		    "unmatched");
+	check_tool(p, WRIT_REQ_CLIENT, "log", WRIT_ALLOW, "client.log");
+	check_tool(p, WRIT_REQ_CLIENT, "elicit", WRIT_ALLOW, "client.elicit");
+	check_tool(p, WRIT_REQ_CLIENT, "sample", WRIT_REFUSE, "unmatched");
+	check_tool(p, WRIT_REQ_CLIENT, "Log", WRIT_REFUSE, "malformed");
+	check_tool(p, WRIT_REQ_CLIENT, "", WRIT_REFUSE, "malformed");
+}
+
+static void
 test_decide__reasons_are_cut_whole(void **state)
 {
 	writ_auto(writ_policy) p = must_parse(MOUNTS);
@@ -249,6 +306,8 @@ main(void)
 		cmocka_unit_test(
 		    test_decide__a_mount_of_a_protected_folder_is_judged),
 		cmocka_unit_test(test_decide__other_kinds_are_unmatched),
+		cmocka_unit_test(test_decide__spawn),
+		cmocka_unit_test(test_decide__client),
 		cmocka_unit_test(test_decide__reasons_are_cut_whole),
 	};
 

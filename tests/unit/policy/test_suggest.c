@@ -112,6 +112,8 @@ test_suggest__other_kinds(void **state)
 	check_kind(WRIT_REQ_SPAWN, "spawn", "summarise", "spawn: [{ name: "
 	    "summarise, tool: \"summarise\", depth: 1, calls: 1 }]");
 	check_kind(WRIT_REQ_SPAWN, "spawn", "Not A Tool", "");
+	check_kind(WRIT_REQ_CLIENT, "ask", "elicit", "client: [elicit]");
+	check_kind(WRIT_REQ_CLIENT, "ask", "everything", "");
 }
 
 int
