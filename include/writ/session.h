@@ -37,6 +37,10 @@ struct writ_call {
 	const char *audit;		/* file; NULL: a new file under the state folder */
 	int cancel_fd;			/* readable: stop the guest, if has_cancel */
 	bool has_cancel;
+	/** Told once, before output and log are: the end of the call's time on the clock
+	 * CLOCK_MONOTONIC.  Time is not judged while a callback runs, so those that may
+	 * wait for somebody return by then, output with false.  May be NULL. */
+	void (*until)(void *ctx, uint64_t mono_ns);
 	/** Guest output, which = 1 or 2.  It may block; the guest then waits.  Return false to
 	 * close the stream towards the guest.  NULL: dropped. */
 	bool (*output)(void *ctx, int which, const char *bytes, size_t len);

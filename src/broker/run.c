@@ -10,6 +10,7 @@
 
 #define SPIN_NS 40000			/* a busy guest asks again within this */
 #define GRACE_NS 3000000000ull		/* for a worker to notice its own limits */
+#define TELL_NS 200000000ull		/* for its word that it noticed them */
 #define STARTUP_NS 30000000000ull	/* for a worker to load */
 #define REAP_MS 2000
 #define JUDGE_MS 1000			/* limits are looked at this often at least */
@@ -204,6 +205,8 @@ on_ready(struct writ_run *run, const struct writ_msg *m)
 	run->started = true;
 	run->deadline_ns = writ_clock_host_ns() + GRACE_NS +
 	    run->setup.time_ms * 1000000;
+	if (run->until)
+		run->until(run->ctx, run->deadline_ns - GRACE_NS + TELL_NS);
 	return WRIT_OK;
 }
 

@@ -29,6 +29,8 @@ struct writ_run {
 	size_t args_count;
 	unsigned without_walls;
 	int stdin_fd, cancel_fd;	/* -1: none */
+	/** Told once, before output and log: by when they must return.  May be NULL. */
+	void (*until)(void *ctx, uint64_t mono_ns);
 	bool (*output)(void *ctx, int which, const char *bytes, size_t len);
 	void (*log)(void *ctx, unsigned level, struct writ_str context,
 	    struct writ_str message);

@@ -1,12 +1,11 @@
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <poll.h>
 #include <signal.h>
 
 #include "base/limits.h"
 #include "cli/cli.h"
 #include "cli/grants.h"
+#include "cli/output.h"
 
 #define CAPTURE_MAX (8 * 1024 * 1024)	/* bytes of guest output in --json */
 #define REFUSALS_MAX 1024
@@ -19,7 +18,7 @@ struct refusal {
 
 struct run {
 	struct cli *cli;
-	int cancel_fd;
+	struct cli_patience patience;	/* of what is written while it runs */
 	bool tty[3], raw, overflow;
 	struct writ_buf out[3];		/* --json: what the guest wrote */
 	char held[3][4];		/* the begin of a character, for a terminal */
@@ -104,7 +103,7 @@ show(struct run *r, int which, const char *bytes, size_t len, bool last)
 	    true);
 	ok = writ_buf_status(&whole) == WRIT_OK &&
 	    writ_buf_status(&b) == WRIT_OK &&
-	    cli_write(which, (const char *)b.ptr, b.len);
+	    cli_write_patient(which, writ_buf_view(&b), &r->patience);
 	if (keep)
 		memcpy(r->held[which], whole.ptr + whole.len - keep, keep);
 	r->held_len[which] = keep;
@@ -113,26 +112,12 @@ show(struct run *r, int which, const char *bytes, size_t len, bool last)
 	return ok;
 }
 
-/* A reader that has stalled must not keep a cancellation from being seen: what is written at once
- * fits into a pipe that has room. */
-static bool
-write_or_cancel(struct run *r, int fd, const char *p, size_t n)
+static void
+on_until(void *ctx, uint64_t mono_ns)
 {
-	struct pollfd fds[2] = { { fd, POLLOUT, 0 },
-		{ r->cancel_fd, POLLIN, 0 } };
+	struct run *r = ctx;
 
-	while (n) {
-		size_t part = n < PIPE_BUF ? n : PIPE_BUF;
-		int ready = poll(fds, 2, -1);
-
-		if (ready < 0 && errno == EINTR)
-			continue;
-		if (ready < 0 || fds[1].revents || !cli_write(fd, p, part))
-			return false;
-		p += part;
-		n -= part;
-	}
-	return true;
+	r->patience.until_ns = mono_ns;
 }
 
 static bool
@@ -149,7 +134,7 @@ on_output(void *ctx, int which, const char *bytes, size_t len)
 		return false;
 	}
 	ok = r->tty[which] && !r->raw ? show(r, which, bytes, len, false) :
-	    write_or_cancel(r, which, bytes, len);
+	    cli_write_patient(which, writ_str(bytes, len), &r->patience);
 	if (!ok)
 		r->lost_output = errno;
 	return ok;
@@ -211,7 +196,8 @@ on_refused(void *ctx, const struct writ_refusal *f)
 static void
 on_log(void *ctx, const char *level, const char *context, const char *message)
 {
-	struct writ_buf b;
+	struct run *r = ctx;
+	writ_auto_release(writ_buf) b;
 
 	writ_buf_init(&b, 64 * 1024);
 	writ_buf_printf(&b, "log %s ", level);
@@ -219,7 +205,7 @@ on_log(void *ctx, const char *level, const char *context, const char *message)
 	writ_buf_cstr(&b, ": ");
 	writ_buf_safe(&b, writ_str_from(message), false);
 	writ_buf_char(&b, '\n');
-	cli_flush(2, &b);
+	(void)cli_write_patient(2, writ_buf_view(&b), &r->patience);
 }
 
 /* ---- afterwards */
@@ -489,7 +475,7 @@ run_it(struct run *r, const struct writ_policy *p)
 		.name = cli_value(r->cli, "--argv0"),
 		.trace_denials = cli_value(r->cli, "--trace-denials") != NULL,
 		.audit = cli_value(r->cli, "--audit"),
-		.output = on_output, .refused = on_refused, .log = on_log,
+		.until = on_until, .output = on_output, .refused = on_refused, .log = on_log,
 		.ctx = r,
 	};
 	static struct writ_result res;
@@ -504,7 +490,7 @@ run_it(struct run *r, const struct writ_policy *p)
 		return rc;
 	call.cancel_fd = cancel_fd();
 	call.has_cancel = call.cancel_fd >= 0;
-	r->cancel_fd = call.cancel_fd;
+	r->patience.cancel_fd = call.cancel_fd;
 	if (cli_host(r->cli, &host, &err) != WRIT_OK)
 		return cli_error(&err);
 	st = writ_run(host, &call, &res, &err);

@@ -74,6 +74,15 @@ on_refused(void *ctx, const struct writ_refused *r)
 	s->call->refused(s->call->ctx, &out);
 }
 
+static void
+on_until(void *ctx, uint64_t mono_ns)
+{
+	struct session *s = ctx;
+
+	if (s->call->until)
+		s->call->until(s->call->ctx, mono_ns);
+}
+
 static bool
 on_output(void *ctx, int which, const char *bytes, size_t len)
 {
@@ -512,6 +521,7 @@ fill_run(struct session *s, char *name_buf, size_t cap)
 	s->run.args_count = c->args_count;
 	s->run.stdin_fd = c->has_stdin ? c->stdin_fd : -1;
 	s->run.cancel_fd = c->has_cancel ? c->cancel_fd : -1;
+	s->run.until = on_until;
 	s->run.output = on_output;
 	s->run.log = on_log;
 	s->run.report = on_report;

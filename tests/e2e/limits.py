@@ -1,6 +1,11 @@
 """Limits end a call; none leans on how fast this machine is."""
-from harness import (BOTH, LIMIT, case, cases_of, check, equal, one_sentence,
-                     snapshot, verify_audit)
+import os
+import pty
+import signal
+import time
+
+from harness import (BOTH, CANCELLED, LIMIT, case, cases_of, check, equal,
+                     finish, one_sentence, snapshot, verify_audit)
 
 
 def limited(box, limits, guest, *args, dirs=()):
@@ -101,3 +106,47 @@ def audit_has_a_limit(box):
     told = {r["target"] for r in records if r["type"] == "decision"}
     made = {"/d/" + name for name in snapshot(folder)}
     check(made and made <= told, made - told)
+
+
+# -- a reader that has stopped reading
+
+def _pipe(_):
+    return os.pipe()
+
+
+def _terminal(_):
+    ours, theirs = pty.openpty()
+    return ours, theirs
+
+
+def stalled(box, row):
+    make, more, stop = row
+    ours, theirs = make(box)
+    path = box.writ_file("limits: { time: 1500ms }\n")
+    process = box.start("--writ", path, *more, box.guest("test/flood"),
+                        "100000", stdout=theirs)
+    os.close(theirs)
+    began = time.monotonic()
+    try:
+        if stop:
+            time.sleep(0.7)
+            process.send_signal(signal.SIGINT)
+        result = finish(process, 20)
+    finally:
+        os.close(ours)
+    took = time.monotonic() - began
+    check(took < (1.4 if stop else 4), took, result)
+    equal(result.code, CANCELLED if stop else LIMIT, result)
+    check(stop or "limits.time" in result.error, result)
+    equal(verify_audit(box.audits()[0])[-1]["outcome"],
+          "cancelled" if stop else "limit")
+
+
+cases_of({
+    "time-holds-for-a-stalled-pipe": (_pipe, [], False),
+    "time-holds-for-a-stalled-terminal": (_terminal, [], False),
+    "time-holds-for-a-stalled-raw-terminal": (_terminal, ["--raw-output"],
+                                              False),
+    "a-stalled-pipe-is-cancelled": (_pipe, [], True),
+    "a-stalled-terminal-is-cancelled": (_terminal, [], True),
+}, stalled)
