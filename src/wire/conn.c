@@ -1,11 +1,27 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include "base/limits.h"
 #include "wire/conn.h"
 
 #define WITH_FD 0x10000u	/* in the header's type word */
+
+/* An answer comes within this, or its sender is not running. */
+#define SPIN_NS 40000
+#define SPIN_LEAST_NS 5000	/* shorter is not worth it */
+#define SPIN_AGAIN 16		/* so many waits later it is tried again */
+
+static bool
+one_cpu(void)
+{
+	cpu_set_t set;
+
+	return sched_getaffinity(0, sizeof(set), &set) == 0 &&
+	    CPU_COUNT(&set) == 1;
+}
 
 enum writ_status
 writ_conn_init(struct writ_conn *c, int fd, const struct writ_wire_table *table,
@@ -20,6 +36,7 @@ writ_conn_init(struct writ_conn *c, int fd, const struct writ_wire_table *table,
 	c->table = table;
 	c->self = self;
 	c->state = WRIT_STATE_NEW;
+	c->spin_max_ns = c->spin_ns = one_cpu() ? 0 : SPIN_NS;
 	writ_buf_init(&c->in, 2 * (WRIT_WIRE_MSG_MAX + WRIT_WIRE_HEADER));
 	writ_buf_init(&c->out, WRIT_WIRE_QUEUE_MAX);
 	return WRIT_OK;
@@ -55,17 +72,47 @@ put_header(uint8_t h[WRIT_WIRE_HEADER], size_t len, uint32_t type, uint32_t id)
 	}
 }
 
+/* `fd` is taken over on success: to be closed once it is sent, unless it is lent. */
+static enum writ_status
+queue(struct writ_conn *c, unsigned word, uint32_t id, struct writ_str body,
+    int fd)
+{
+	uint8_t h[WRIT_WIRE_HEADER];
+
+	if (fd >= 0 && c->out_fds_len == WRIT_CONN_FDS)
+		return WRIT_LIMIT;
+	if (c->out.len - c->out_pos + sizeof(h) + body.len > c->out.max ||
+	    !writ_buf_room(&c->out, sizeof(h) + body.len))
+		return c->out.failed == WRIT_NOMEM ? WRIT_NOMEM : WRIT_LIMIT;
+	put_header(h, body.len, word | (fd >= 0 ? WITH_FD : 0), id);
+	if (fd >= 0) {
+		c->out_fds[c->out_fds_len].at = c->out_base + c->out.len;
+		c->out_fds[c->out_fds_len].lent = false;
+		c->out_fds[c->out_fds_len++].fd = fd;
+	}
+	writ_buf_add(&c->out, h, sizeof(h));
+	writ_buf_str(&c->out, body);
+	return WRIT_OK;
+}
+
+static void
+check_row(const struct writ_conn *c, unsigned type, size_t len, int fd)
+{
+	const struct writ_wire_row *row = writ_wire_table_row(c->table, type);
+
+	if (!row || !(row->from & (unsigned)c->self) || len < row->min ||
+	    len > row->max || (fd >= 0 && !row->fds))
+		WRIT_BUG("message outside the wire table");
+}
+
 enum writ_status
 writ_conn_send(struct writ_conn *c, unsigned type, uint32_t id,
     struct writ_str body, int fd)
 {
-	const struct writ_wire_row *row = writ_wire_table_row(c->table, type);
-	uint8_t h[WRIT_WIRE_HEADER];
+	enum writ_status st;
 	int copy = -1;
 
-	if (!row || !(row->from & (unsigned)c->self) || body.len < row->min ||
-	    body.len > row->max || (fd >= 0 && !row->fds))
-		WRIT_BUG("message outside the wire table");
+	check_row(c, type, body.len, fd);
 	if (fd >= 0) {
 		if (c->out_fds_len == WRIT_CONN_FDS)
 			return WRIT_LIMIT;
@@ -73,20 +120,10 @@ writ_conn_send(struct writ_conn *c, unsigned type, uint32_t id,
 		if (copy < 0)
 			return WRIT_IO;
 	}
-	put_header(h, body.len, type | (fd >= 0 ? WITH_FD : 0), id);
-	if (c->out.len - c->out_pos + sizeof(h) + body.len > c->out.max ||
-	    !writ_buf_room(&c->out, sizeof(h) + body.len)) {
-		if (copy >= 0)
-			close(copy);
-		return c->out.failed == WRIT_NOMEM ? WRIT_NOMEM : WRIT_LIMIT;
-	}
-	if (copy >= 0) {
-		c->out_fds[c->out_fds_len].at = c->out_base + c->out.len;
-		c->out_fds[c->out_fds_len++].fd = copy;
-	}
-	writ_buf_add(&c->out, h, sizeof(h));
-	writ_buf_str(&c->out, body);
-	return WRIT_OK;
+	st = queue(c, type, id, body, copy);
+	if (st != WRIT_OK)
+		writ_closep(&copy);
+	return st;
 }
 
 /* Send one run of bytes: up to the message of the next fd, or from it, together with it. */
@@ -125,7 +162,8 @@ static void
 sent(struct writ_conn *c, size_t n)
 {
 	if (c->out_fds_len && c->out_fds[0].at == c->out_base + c->out_pos) {
-		close(c->out_fds[0].fd);
+		if (!c->out_fds[0].lent)
+			close(c->out_fds[0].fd);
 		c->out_fds_len--;
 		memmove(&c->out_fds[0], &c->out_fds[1],
 		    c->out_fds_len * sizeof(c->out_fds[0]));
@@ -155,6 +193,47 @@ writ_conn_flush(struct writ_conn *c)
 		return WRIT_CLOSED;
 	}
 	return WRIT_OK;
+}
+
+/* The last fd is lent and still here: from now on a copy stands for it. */
+static enum writ_status
+keep_lent(struct writ_conn *c)
+{
+	unsigned last = c->out_fds_len - 1;
+	int copy = fcntl(c->out_fds[last].fd, F_DUPFD_CLOEXEC, 3);
+
+	/* Its message cannot go without it: nothing more is sent. */
+	if (copy < 0)
+		c->out_fds_len--;
+	else
+		c->out_fds[last].fd = copy;
+	c->out_fds[last].lent = false;
+	return copy < 0 ? WRIT_IO : WRIT_OK;
+}
+
+enum writ_status
+writ_conn_send_now(struct writ_conn *c, unsigned type, uint32_t id,
+    struct writ_str body, int fd)
+{
+	enum writ_status st;
+
+	check_row(c, type, body.len, fd);
+	st = queue(c, type, id, body, fd);
+	if (st != WRIT_OK)
+		return st;
+	if (fd >= 0)
+		c->out_fds[c->out_fds_len - 1].lent = true;
+	/* Why it did not go shows where the conversation is waited for. */
+	(void)!writ_conn_flush(c);
+	if (c->out_fds_len && c->out_fds[c->out_fds_len - 1].lent)
+		return keep_lent(c);
+	return WRIT_OK;
+}
+
+bool
+writ_conn_more(const struct writ_conn *c)
+{
+	return c->in_pos < c->in.len;
 }
 
 bool
@@ -222,6 +301,37 @@ writ_conn_fill(struct writ_conn *c)
 	if (n == 0)
 		return WRIT_CLOSED;
 	writ_buf_grew(&c->in, (size_t)n);
+	return st;
+}
+
+static uint64_t
+mono_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+enum writ_status
+writ_conn_spin(struct writ_conn *c)
+{
+	enum writ_status st = writ_conn_fill(c);
+	uint64_t until, ns = c->spin_ns;
+
+	if (st != WRIT_AGAIN)
+		return st;
+	if (ns < SPIN_LEAST_NS) {
+		if (++c->spins_left_out < SPIN_AGAIN)
+			return st;
+		c->spins_left_out = 0;
+		ns = c->spin_max_ns;
+	}
+	until = mono_ns() + ns;
+	while (ns && st == WRIT_AGAIN && mono_ns() < until)
+		st = writ_conn_fill(c);
+	/* Two that share a CPU would spin in each other's way. */
+	c->spin_ns = st == WRIT_AGAIN ? c->spin_ns / 2 : c->spin_max_ns;
 	return st;
 }
 

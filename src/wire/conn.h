@@ -25,8 +25,11 @@ struct writ_conn {
 	struct {
 		uint64_t at;		/* stream offset of its message */
 		int fd;
+		bool lent;		/* not ours to close: leaves at once or is copied */
 	} out_fds[WRIT_CONN_FDS];
 	unsigned out_fds_len;
+	uint64_t spin_max_ns, spin_ns;	/* at most; now, after how it went before */
+	unsigned spins_left_out;
 };
 
 /** A message that arrived.  `body` is borrowed until the next writ_conn call. */
@@ -53,6 +56,14 @@ WRIT_MUST_CHECK enum writ_status
 writ_conn_send(struct writ_conn *c, unsigned type, uint32_t id,
     struct writ_str body, int fd);
 
+/**
+ * As writ_conn_send, and send what is queued.  `fd` stays the caller's; it is duplicated only
+ * if it cannot leave at once.  A peer that is gone shows at the next writ_conn_fill.
+ */
+WRIT_MUST_CHECK enum writ_status
+writ_conn_send_now(struct writ_conn *c, unsigned type, uint32_t id,
+    struct writ_str body, int fd);
+
 /** Send what is queued.  WRIT_OK all gone; WRIT_AGAIN the socket is full; WRIT_CLOSED. */
 WRIT_MUST_CHECK enum writ_status writ_conn_flush(struct writ_conn *c);
 
@@ -60,10 +71,20 @@ WRIT_MUST_CHECK enum writ_status writ_conn_flush(struct writ_conn *c);
  * WRIT_PROTO more fds than any message has; WRIT_NOMEM. */
 WRIT_MUST_CHECK enum writ_status writ_conn_fill(struct writ_conn *c);
 
+/**
+ * As writ_conn_fill, and looks again for a few microseconds while there is nothing: cheaper
+ * than sleeping when the answer is on its way.  Where that did not pay lately, or there is one
+ * CPU only, it looks once.
+ */
+WRIT_MUST_CHECK enum writ_status writ_conn_spin(struct writ_conn *c);
+
 /** The next whole message.  WRIT_OK; WRIT_AGAIN incomplete; WRIT_PROTO outside the table
  * (err says what: unknown type, wrong sender, wrong state, wrong size, missing fd). */
 WRIT_MUST_CHECK enum writ_status
 writ_conn_next(struct writ_conn *c, struct writ_msg *msg, struct writ_err *err);
+
+/** Whether more has arrived behind the message that writ_conn_next gave last. */
+bool writ_conn_more(const struct writ_conn *c);
 
 /** Whether something waits to be sent. */
 bool writ_conn_unsent(const struct writ_conn *c);

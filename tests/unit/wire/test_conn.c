@@ -278,6 +278,111 @@ test_conn__megabytes_come_over_in_order(void **state)
 	}
 }
 
+/* Fill the worker's socket until nothing more goes. */
+static unsigned
+stuff(struct pair *p)
+{
+	static char body[WRIT_FS_IO_MAX];
+	unsigned n = 0;
+
+	do {
+		assert_int_equal(writ_conn_send(&p->broker, WRIT_MSG_FS_REPLY, 1,
+		    writ_str(body, sizeof(body)), -1), WRIT_OK);
+		n++;
+	} while (writ_conn_flush(&p->broker) == WRIT_OK);
+	return n;
+}
+
+/* Take `n` messages; the fd of the last, -1 if it has none. */
+static int
+take(struct pair *p, unsigned n)
+{
+	struct writ_msg m = { .fd = -1 };
+
+	while (n) {
+		while (writ_conn_next(&p->worker, &m, NULL) == WRIT_OK)
+			n--;
+		(void)!writ_conn_flush(&p->broker);
+		if (n)
+			(void)!writ_conn_fill(&p->worker);
+	}
+	return m.fd;
+}
+
+static void
+test_conn__a_lent_fd_leaves_without_a_copy(void **state)
+{
+	struct pair *p = *state;
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC), next, got;
+
+	assert_int_equal(writ_conn_send_now(&p->broker, WRIT_MSG_FS_REPLY, 1,
+	    WRIT_STR("12345678"), fd), WRIT_OK);
+	assert_false(writ_conn_unsent(&p->broker));
+	assert_int_not_equal(fcntl(fd, F_GETFD), -1);
+	next = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	close(next);
+	got = take(p, 1);
+	assert_int_equal(got, next);
+	close(got);
+	close(fd);
+}
+
+static void
+test_conn__a_lent_fd_that_has_to_wait_may_be_closed(void **state)
+{
+	struct pair *p = *state;
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC), got;
+	unsigned n = stuff(p);
+	struct stat sb, null;
+
+	assert_int_equal(fstat(fd, &null), 0);
+	assert_int_equal(writ_conn_send_now(&p->broker, WRIT_MSG_FS_REPLY, 1,
+	    WRIT_STR("12345678"), fd), WRIT_OK);
+	assert_true(writ_conn_unsent(&p->broker));
+	close(fd);
+	got = take(p, n + 1);
+	assert_true(got >= 0);
+	assert_int_equal(fstat(got, &sb), 0);
+	assert_int_equal(sb.st_rdev, null.st_rdev);
+	close(got);
+}
+
+static void
+test_conn__it_is_said_whether_more_has_arrived(void **state)
+{
+	struct pair *p = *state;
+	struct writ_msg m;
+	unsigned i;
+
+	for (i = 0; i < 2; i++)
+		assert_int_equal(writ_conn_send(&p->worker, WRIT_MSG_OUT, i,
+		    WRIT_STR("\1hello"), -1), WRIT_OK);
+	assert_int_equal(writ_conn_flush(&p->worker), WRIT_OK);
+	assert_int_equal(writ_conn_fill(&p->broker), WRIT_OK);
+	assert_int_equal(writ_conn_next(&p->broker, &m, NULL), WRIT_OK);
+	assert_true(writ_conn_more(&p->broker));
+	assert_int_equal(writ_conn_next(&p->broker, &m, NULL), WRIT_OK);
+	assert_false(writ_conn_more(&p->broker));
+}
+
+static void
+test_conn__spinning_ends_and_is_given_up_where_it_does_not_pay(void **state)
+{
+	struct pair *p = *state;
+	unsigned i;
+
+	p->broker.spin_max_ns = p->broker.spin_ns = 40000;
+	for (i = 0; i < 4; i++)
+		assert_int_equal(writ_conn_spin(&p->broker), WRIT_AGAIN);
+	assert_true(p->broker.spin_ns < 5000);
+	send_header(p, 8, WRIT_MSG_OUT);
+	assert_int_equal(writ_conn_spin(&p->broker), WRIT_OK);
+	assert_true(p->broker.spin_ns < 5000);	/* it was there: no spin paid */
+	p->broker.spin_max_ns = p->broker.spin_ns = 0;
+	for (i = 0; i < 40; i++)
+		assert_int_equal(writ_conn_spin(&p->broker), WRIT_AGAIN);
+}
+
 int
 main(void)
 {
@@ -296,6 +401,10 @@ main(void)
 		T(test_conn__a_peer_that_does_not_read_hits_the_queue_limit),
 		T(test_conn__the_end_is_seen),
 		T(test_conn__megabytes_come_over_in_order),
+		T(test_conn__a_lent_fd_leaves_without_a_copy),
+		T(test_conn__a_lent_fd_that_has_to_wait_may_be_closed),
+		T(test_conn__it_is_said_whether_more_has_arrived),
+		T(test_conn__spinning_ends_and_is_given_up_where_it_does_not_pay),
 	};
 
 	return cmocka_run_group_tests_name("conn", tests, NULL, NULL);
