@@ -38,6 +38,18 @@ how_of(const struct writ_fs_judged *j)
 	}
 }
 
+/* What became of the decisions before: nobody waits for it to be written down. */
+static void
+settle(struct writ_files *f)
+{
+	unsigned i;
+
+	for (i = 0; i < f->outcomes_count; i++)
+		writ_record_outcome(f->record, f->outcomes[i].id,
+		    f->outcomes[i].status, f->outcomes[i].bytes);
+	f->outcomes_count = 0;
+}
+
 static enum writ_status
 judge(void *ctx, const struct writ_fs_judged *j)
 {
@@ -47,6 +59,9 @@ judge(void *ctx, const struct writ_fs_judged *j)
 	uint64_t id = 0;
 	enum writ_status st;
 
+	/* rename and link have two decisions before their outcomes; an open that met
+	 * a race looks, and is judged, again. */
+	settle(f);
 	st = writ_record_judge(f->record, &rq, why_of(j), &id);
 	if (st == WRIT_OK && j->why == WRIT_FS_JUDGE_EFFECT && id &&
 	    f->ids_count < 2)
@@ -68,7 +83,11 @@ done(void *ctx, const struct writ_fs_judged *j, enum writ_status status,
 			    .target = j->path, .write = j->write });
 		return;
 	}
-	writ_record_outcome(f->record, f->ids[0], status, bytes);
+	if (f->outcomes_count == 2)
+		WRIT_BUG("an outcome without a decision");
+	f->outcomes[f->outcomes_count].id = f->ids[0];
+	f->outcomes[f->outcomes_count].status = status;
+	f->outcomes[f->outcomes_count++].bytes = bytes;
 	f->ids[0] = f->ids[1];
 	f->ids_count--;
 }
@@ -249,7 +268,8 @@ fills(enum writ_fs_op op)
 	    op == WRIT_FS_READLINK;
 }
 
-/* A regular file's fd goes along, with exactly the rights decided: an optimisation. */
+/* A regular file's fd goes along, with exactly the rights decided: an optimisation.  It stays
+ * the handle's. */
 static int
 lend(struct writ_files *f, const struct writ_fs_call *c, enum writ_status st)
 {
@@ -262,13 +282,24 @@ lend(struct writ_files *f, const struct writ_fs_call *c, enum writ_status st)
 	return fd;
 }
 
+/* The worker waits: what it asked alone is answered at once, what came together, together. */
+static enum writ_status
+answer(struct writ_files *f, struct writ_conn *conn, uint32_t id, int fd)
+{
+	struct writ_str body = writ_buf_view(&f->reply);
+
+	return writ_conn_more(conn) ?
+	    writ_conn_send(conn, WRIT_MSG_FS_REPLY, id, body, fd) :
+	    writ_conn_send_now(conn, WRIT_MSG_FS_REPLY, id, body, fd);
+}
+
 enum writ_status
 writ_files_serve(struct writ_files *f, struct writ_conn *conn,
     const struct writ_msg *m)
 {
 	struct writ_fs_call c = { .what = WRIT_FS_OP_COUNT };
-	writ_auto_fd fd = -1;
 	enum writ_status st;
+	int fd = -1;
 
 	if (writ_fs_msg_get(m->body, &c) != WRIT_OK ||
 	    (m->id == NO_REPLY) != (c.what == WRIT_FS_CLOSE))
@@ -278,8 +309,10 @@ writ_files_serve(struct writ_files *f, struct writ_conn *conn,
 		c.buf = f->bytes;
 	f->ids_count = 0;
 	st = writ_fs_run(f->fs, &c);
-	if (c.what == WRIT_FS_CLOSE)
+	if (c.what == WRIT_FS_CLOSE) {
+		settle(f);
 		return WRIT_OK;
+	}
 	if (st == WRIT_AGAIN || st == WRIT_PENDING)
 		WRIT_BUG("a file call that waits");
 	if (st != WRIT_OK)
@@ -288,8 +321,9 @@ writ_files_serve(struct writ_files *f, struct writ_conn *conn,
 		fd = lend(f, &c, st);
 	writ_buf_reset(&f->reply);
 	writ_fs_reply_put(&f->reply, &c, st);
-	if (writ_buf_status(&f->reply) != WRIT_OK)
-		return writ_buf_status(&f->reply);
-	return writ_conn_send(conn, WRIT_MSG_FS_REPLY, m->id,
-	    writ_buf_view(&f->reply), fd);
+	st = writ_buf_status(&f->reply);
+	if (st == WRIT_OK)
+		st = answer(f, conn, m->id, fd);
+	settle(f);
+	return st;
 }

@@ -17,6 +17,10 @@ struct writ_files {
 	uint64_t phantom_root;
 	uint64_t ids[2];		/* decisions of the running operation */
 	unsigned ids_count;
+	/* outcomes not yet written: they follow their reply, and precede whatever else is
+	 * written */
+	struct { uint64_t id, bytes; enum writ_status status; } outcomes[2];
+	unsigned outcomes_count;
 	struct writ_buf reply;
 	uint8_t *bytes;			/* WRIT_FS_IO_MAX, for what is read */
 	uint64_t requests;

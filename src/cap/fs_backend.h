@@ -106,9 +106,9 @@ struct writ_fs_backend {
 	enum writ_status (*readlink)(void *store, struct writ_fs_place at, char *p,
 	    size_t cap, size_t *len);
 
-	/** A new descriptor of an open regular file; NULL: there is none. */
-	enum writ_status (*dup_fd)(void *store, struct writ_fs_node *node, int *fd,
-	    int *flags);
+	/** The descriptor of an open regular file and its O_ACCMODE; *fd is the node's.
+	 * NULL: there is none. */
+	void (*fd)(void *store, const struct writ_fs_node *node, int *fd, int *mode);
 };
 
 /** A store with its functions: what the constructors of backends give. */

@@ -131,12 +131,12 @@ writ_fs_mount(struct writ_fs *fs, const struct writ_fs_mount *spec,
 enum writ_status writ_fs_run(struct writ_fs *fs, struct writ_fs_call *call);
 
 /**
- * A duplicate (O_CLOEXEC) of the descriptor behind an open regular file, to be passed to
- * the worker: *fd is the caller's.  *flags gets O_RDONLY, O_WRONLY or O_RDWR, exactly
+ * The descriptor (O_CLOEXEC) behind an open regular file, to be passed to the worker: *fd
+ * is the handle's, valid until its close.  *flags gets O_RDONLY, O_WRONLY or O_RDWR, exactly
  * the rights of the handle.  Fails: WRIT_BADF no such handle, or it has neither right;
  * WRIT_UNSUPPORTED not a regular file, no descriptor behind it, open for writing on a
  * mount with a byte quota (or with synchronous flags), so bytes must pass through
- * writ_fs_run; WRIT_IO.
+ * writ_fs_run; or what the judge answers.
  */
 WRIT_MUST_CHECK enum writ_status
 writ_fs_fd(struct writ_fs *fs, uint64_t handle, int *fd, int *flags);

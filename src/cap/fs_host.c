@@ -18,6 +18,7 @@
 
 struct writ_fs_node {
 	int fd;			/* directories: O_PATH */
+	int mode;		/* O_ACCMODE of a regular file */
 };
 
 struct host {
@@ -179,9 +180,15 @@ host_peek(void *store, struct writ_fs_place at, struct writ_fs_meta *out)
 }
 
 static int
+access_mode(const struct writ_fs_how *how)
+{
+	return how->write ? (how->read ? O_RDWR : O_WRONLY) : O_RDONLY;
+}
+
+static int
 open_as(struct writ_fs_place at, const char *path, const struct writ_fs_how *how)
 {
-	uint64_t flags = how->write ? (how->read ? O_RDWR : O_WRONLY) : O_RDONLY;
+	uint64_t flags = (uint64_t)access_mode(how);
 
 	if (how->directory)
 		return open_beneath(at.dir->fd, *path ? path : ".",
@@ -223,6 +230,7 @@ host_open(void *store, struct writ_fs_place at, const struct writ_fs_how *how,
 	if (!how->directory && found.type != WRIT_NODE_REGULAR)
 		return WRIT_DENIED;
 	node->fd = writ_steal_fd(&fd);
+	node->mode = access_mode(how);
 	*meta = found;
 	*out = writ_steal(&node);
 	return WRIT_OK;
@@ -539,19 +547,11 @@ host_readlink(void *store, struct writ_fs_place at, char *p, size_t cap,
 	return WRIT_OK;
 }
 
-static enum writ_status
-host_dup_fd(void *store, struct writ_fs_node *node, int *fd, int *flags)
+static void
+host_fd(void *store, const struct writ_fs_node *node, int *fd, int *mode)
 {
-	int mode = fcntl(node->fd, F_GETFL), got;
-
-	if (mode < 0)
-		return status(errno);
-	got = fcntl(node->fd, F_DUPFD_CLOEXEC, 0);
-	if (got < 0)
-		return status(errno);
-	*flags = mode & O_ACCMODE;
-	*fd = got;
-	return WRIT_OK;
+	*mode = node->mode;
+	*fd = node->fd;
 }
 
 static struct writ_fs_node *
@@ -594,7 +594,7 @@ static const struct writ_fs_backend host = {
 	.link = host_link,
 	.symlink = host_symlink,
 	.readlink = host_readlink,
-	.dup_fd = host_dup_fd,
+	.fd = host_fd,
 };
 
 /* Slashes and dots at the end would make O_NOFOLLOW look behind a link. */

@@ -201,7 +201,7 @@ writ_fs_fd(struct writ_fs *fs, uint64_t handle, int *fd, int *flags)
 		return WRIT_BADF;
 	read = h->flags & WRIT_FD_READ;
 	write = h->flags & WRIT_FD_WRITE;
-	if (h->type != WRIT_NODE_REGULAR || !h->mnt->store.be->dup_fd)
+	if (h->type != WRIT_NODE_REGULAR || !h->mnt->store.be->fd)
 		return WRIT_UNSUPPORTED;
 	if (!read && !write)
 		return WRIT_BADF;
@@ -212,10 +212,7 @@ writ_fs_fd(struct writ_fs *fs, uint64_t handle, int *fd, int *flags)
 	    write);
 	if (st != WRIT_OK)
 		return st;
-	st = h->mnt->store.be->dup_fd(h->mnt->store.ctx, h->node, &got_fd,
-	    &got_mode);
-	if (st != WRIT_OK)
-		return st;
+	h->mnt->store.be->fd(h->mnt->store.ctx, h->node, &got_fd, &got_mode);
 	if (got_mode != mode)
 		WRIT_BUG("descriptor with other rights than its handle");
 	*fd = got_fd;
