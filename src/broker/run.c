@@ -8,12 +8,12 @@
 #include "jail/jail.h"
 #include "port/engine_id.h"
 
-#define SPIN_NS 40000			/* a busy guest asks again within this */
 #define GRACE_NS 3000000000ull		/* for a worker to notice its own limits */
 #define TELL_NS 200000000ull		/* for its word that it noticed them */
 #define STARTUP_NS 30000000000ull	/* for a worker to load */
 #define REAP_MS 2000
 #define JUDGE_MS 1000			/* limits are looked at this often at least */
+#define JUDGE_BUSY_NS 10000000ull	/* and while messages keep coming */
 #define REPORTS_MAX 16			/* a worker of ours sends two a call */
 #define STDIN_CHUNK 65536
 
@@ -412,7 +412,7 @@ lost(struct writ_run *run, enum writ_status st, const struct writ_err *err)
 static enum writ_status
 drain(struct writ_run *run, struct writ_err *err)
 {
-	enum writ_status st = writ_conn_fill(&run->conn);
+	enum writ_status st = writ_conn_spin(&run->conn);
 	struct writ_msg m;
 
 	if (st != WRIT_OK)
@@ -539,19 +539,22 @@ sleep_once(struct writ_run *run)
 	return p[1].revents ? feed_stdin(run) : WRIT_OK;
 }
 
-/* While messages keep coming, looking costs system calls: once in a while is enough. */
+/* Looking costs system calls: once in a while is enough. */
 static void
 judge_due(struct writ_run *run)
 {
-	if (run->steps++ % 64 == 0 || run->files->requests > run->setup.requests ||
-	    run->record->failed || run->record->full)
-		judge_limits(run);
+	uint64_t now = writ_clock_host_ns();
+
+	if (now < run->judge_ns && run->files->requests <= run->setup.requests &&
+	    !run->record->failed && !run->record->full)
+		return;
+	run->judge_ns = now + JUDGE_BUSY_NS;
+	judge_limits(run);
 }
 
 static enum writ_status
 step(struct writ_run *run, struct writ_err *err)
 {
-	uint64_t until = writ_clock_host_ns() + SPIN_NS;
 	enum writ_status st = writ_conn_flush(&run->conn);
 
 	judge_due(run);
@@ -559,13 +562,8 @@ step(struct writ_run *run, struct writ_err *err)
 		return WRIT_OK;
 	if (st == WRIT_CLOSED)
 		return drain(run, err) == WRIT_OK ? WRIT_OK : WRIT_CLOSED;
-	do
-		st = drain(run, err);
-	while (st == WRIT_AGAIN && writ_clock_host_ns() < until);
-	if (st != WRIT_AGAIN || run->over)
-		return st;
-	judge_limits(run);
-	return run->over ? WRIT_OK : sleep_once(run);
+	st = drain(run, err);
+	return st != WRIT_AGAIN || run->over ? st : sleep_once(run);
 }
 
 enum writ_status

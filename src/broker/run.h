@@ -45,7 +45,8 @@ struct writ_run {
 	uint32_t stdin_credit;
 	uint64_t out_credit[3];	/* bytes the worker may still send */
 	uint64_t output_bytes, log_bytes, deadline_ns;
-	unsigned steps, reports;
+	uint64_t judge_ns;	/* when limits are looked at next */
+	unsigned reports;
 	bool closed[3];
 	/* result */
 	enum writ_run_end end;

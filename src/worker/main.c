@@ -14,7 +14,6 @@
 #include "worker/worker.h"
 
 #define WIRE_FD 3
-#define SPIN_NS 40000		/* a reply usually comes within this */
 
 /* For the signal handler alone; set once, before the timer starts. */
 static struct writ_engine *ticking;
@@ -73,7 +72,9 @@ static enum writ_status
 drain(struct writ_worker *w, struct writ_err *err)
 {
 	struct writ_msg m;
-	enum writ_status st = writ_conn_fill(&w->conn);
+	/* While an answer is on its way, looking is cheaper than sleeping. */
+	enum writ_status st = w->tree.in_flight ? writ_conn_spin(&w->conn) :
+	    writ_conn_fill(&w->conn);
 
 	if (st != WRIT_OK)
 		return st;
@@ -103,19 +104,6 @@ wait_ms(const struct writ_worker *w)
 	return due > 3600000 ? 3600000 : (int)due;
 }
 
-/* While an answer is on its way, looking is cheaper than sleeping. */
-static enum writ_status
-spin(struct writ_worker *w, struct writ_err *err)
-{
-	uint64_t until = writ_clock_host_ns() + SPIN_NS;
-	enum writ_status st;
-
-	do
-		st = drain(w, err);
-	while (st == WRIT_AGAIN && writ_clock_host_ns() < until);
-	return st;
-}
-
 static enum writ_status
 wait_for_more(struct writ_worker *w, struct writ_err *err)
 {
@@ -124,7 +112,7 @@ wait_for_more(struct writ_worker *w, struct writ_err *err)
 
 	if (st == WRIT_CLOSED)
 		return st;
-	st = w->spin && w->tree.in_flight ? spin(w, err) : drain(w, err);
+	st = drain(w, err);
 	if (st != WRIT_AGAIN || (w->task && w->woken))
 		return st;
 	if (writ_conn_unsent(&w->conn))
@@ -194,7 +182,6 @@ begin(struct writ_worker *w, int argc, char **argv, struct writ_err *err)
 	writ_worker_stdio_init(w);
 	writ_worker_tree_init(w);
 	writ_worker_ports(w);
-	w->spin = sysconf(_SC_NPROCESSORS_ONLN) > 1;
 	st = writ_engine_new(&config, &w->engine, err);
 	if (st == WRIT_OK)
 		st = start_ticks(w->engine, err);

@@ -68,7 +68,7 @@ struct writ_worker {
 	uint32_t call_id;
 	uint64_t call_start_ns, cpu_start_ns;
 	struct writ_buf scratch;	/* for the body of one message */
-	bool spin;
+	uint64_t cpu_ns, cpu_at_ns;	/* CPU time when last looked at, and when */
 	uint64_t log_bytes;		/* of the call's log so far */
 	uint64_t untold;		/* log lines and refusals counted only */
 };
