@@ -63,6 +63,7 @@
 	X(".aider.conf.yml", "aider", false)                         \
 	X(".github/copilot-instructions.md", "copilot", false)       \
 	X("*.writ.yaml", "writ", false)                              \
+	X(".config/writ", "writ", false)                             \
 	/* keys, passwords, tokens */                                \
 	X(".env", "env", true)                                       \
 	X(".env.*", "env", true)                                     \
@@ -91,7 +92,10 @@
 	X(".config/gcloud", "gcloud", true)                          \
 	X(".config/gh", "gh", true)                                  \
 	X(".cargo/credentials.toml", "cargo", true)                  \
-	X(".cargo/credentials", "cargo", true)
+	X(".cargo/credentials", "cargo", true)                       \
+	/* our own: the key that makes code trusted, and the logs */ \
+	X(".cache/writ", "writ-cache", true)                         \
+	X(".local/state/writ", "writ-state", true)
 
 struct protected_name {
 	const char *name, *slug;

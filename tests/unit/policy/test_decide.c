@@ -132,6 +132,11 @@ test_decide__protected_names_are_refused_for_change(void **state)
 	WRITE(p, "/w/.bashrc2", "files.w");
 	WRITE(p, "/w/.vscode/tasks.json", "protected.vscode");
 	WRITE(p, "/w/a.writ.yaml", "protected.writ");
+	WRITE(p, "/w/.config/writ/settings", "protected.writ");
+	WRITE(p, "/w/.cache/writ/key", "protected.writ-cache");
+	WRITE(p, "/w/.cache/other/key", "files.w");
+	WRITE(p, "/w/.local/state/writ/audit/x", "protected.writ-state");
+	check_rule(p, "/w/.local", true, WRIT_HOW_TREE, "protected.writ-state");
 	WRITE(p, "/w/AGENTS.md", "protected.agents-md");
 	WRITE(p, "/w/x/.mcp.json", "protected.mcp");
 	WRITE(p, "/o/.git/hooks/x", "files.o");
@@ -151,6 +156,10 @@ test_decide__keys_are_refused_for_reading_too(void **state)
 	READ(p, "/r/a/id_rsa", "protected.key");
 	READ(p, "/r/id_rsa.pub", "files.r");
 	READ(p, "/r/.ssh", "protected.ssh");
+	READ(p, "/r/u/.cache/writ/key", "protected.writ-cache");
+	READ(p, "/r/u/.local/state/writ/audit", "protected.writ-state");
+	READ(p, "/r/.config/writ", "files.r");
+	READ(p, "/r/.cache/writer", "files.r");
 	READ(p, "/r/.ssh/known_hosts", "protected.ssh");
 	READ(p, "/r/server.pem", "protected.pem");
 	READ(p, "/r/environment", "files.r");
