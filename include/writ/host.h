@@ -72,6 +72,15 @@ enum writ_status writ_host_cache_list(struct writ_host *host, char **json,
 enum writ_status writ_host_cache_clear(struct writ_host *host, unsigned *removed,
     struct writ_err *err);
 
+/**
+ * Check the chain of an audit log (docs/AUDIT.md).  *good, always set: how many
+ * records from the first one are whole and in order.
+ * Fails: WRIT_INVALID at the record after them, with the reason; WRIT_NOENT;
+ * WRIT_IO; WRIT_NOMEM.
+ */
+enum writ_status writ_log_check(const char *path, uint64_t *good,
+    struct writ_err *err);
+
 /** What of the jail this machine offers: JSON, {"walls":[{"name","offered","what"}],
  * "engine","kernel","user","approver"}.  Needs no host. */
 enum writ_status writ_doctor(char **json, struct writ_err *err);

@@ -336,7 +336,9 @@ put_recalled(struct writ_buf *b, const struct cli_recall *r,
 	put(b, text_of(d, "time"));
 	writ_buf_printf(b, ", record %lld of ", json_integer_value(json_object_get(d, "seq")));
 	put(b, r->file);
-	writ_buf_char(b, '\n');
+	writ_buf_cstr(b, *r->doubt ? "\n" : ", whose chain is whole up to it\n");
+	if (*r->doubt)
+		put_line(b, "NOT PROVEN", r->doubt);
 }
 
 static int
@@ -351,6 +353,8 @@ recall_json(const struct cli_recall *r)
 	writ_json_put(&b, r->decision);
 	writ_buf_cstr(&b, ",\"session\":");
 	writ_json_put(&b, r->start);
+	writ_buf_cstr(&b, ",\"doubt\":");
+	writ_buf_json(&b, writ_str_from(r->doubt));
 	writ_buf_cstr(&b, "}\n");
 	return cli_flush(1, &b);
 }
@@ -377,6 +381,9 @@ recall(struct cli *cli)
 		writ_policy_free(p);
 		rc = cli_flush(1, &b);
 	}
+	if (rc == CLI_OK && *r.doubt)
+		rc = cli_fail("explain: %s: the log was changed, so nothing "
+		    "shows that this was decided", cli->args[0]);
 	cli_recall_release(&r);
 	return rc;
 }

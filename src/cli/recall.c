@@ -5,6 +5,7 @@
 
 #include "base/limits.h"
 #include "cli/recall.h"
+#include "writ/host.h"
 
 #define PREFIX 4		/* letters of the session in an id */
 #define DATE 11			/* "YYYY-MM-DD-" before the session in a file's name */
@@ -93,6 +94,21 @@ take_line(const struct wanted *w, struct writ_str line, struct cli_recall *r)
 	}
 }
 
+/* In a whole chain the record `seq` is line `seq`; a bad record behind it takes nothing from
+ * it. */
+static void
+check_chain(const struct wanted *w, struct cli_recall *r)
+{
+	struct writ_err err = { WRIT_OK, "" };
+	uint64_t good = 0;
+	enum writ_status st = writ_log_check(r->file, &good, &err);
+
+	if (good >= w->seq && r->line == w->seq)
+		return;
+	snprintf(r->doubt, sizeof(r->doubt), "%s", st != WRIT_OK ? err.msg :
+	    "it does not stand where its number says");
+}
+
 static enum writ_status
 search(const char *path, const struct wanted *w, struct cli_recall *r,
     struct writ_err *err)
@@ -109,9 +125,12 @@ search(const char *path, const struct wanted *w, struct cli_recall *r,
 		return writ_fail(err, errno == ENOENT ? WRIT_NOENT : WRIT_IO,
 		    "%s: %s", path, strerror(errno));
 	}
-	while (!r->decision && (n = getline(&line, &room, f)) > 0)
+	r->line = 0;
+	while (!r->decision && (n = getline(&line, &room, f)) > 0) {
+		r->line++;
 		if (n <= LINE_MAX_BYTES)
 			take_line(w, writ_str(line, (size_t)n), r);
+	}
 	free(line);
 	(void)fclose(f);
 	if (!r->decision) {
@@ -120,6 +139,7 @@ search(const char *path, const struct wanted *w, struct cli_recall *r,
 		    path, w->prefix, (unsigned long long)w->seq);
 	}
 	snprintf(r->file, sizeof(r->file), "%s", path);
+	check_chain(w, r);
 	return WRIT_OK;
 }
 

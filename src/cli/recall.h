@@ -1,6 +1,6 @@
 /*
  * recall.h - find a decision again that an earlier run told by its id, in the audit logs.
- * Reads the format of docs/AUDIT.md; checks no chain, so it explains and proves nothing.
+ * Reads the format of docs/AUDIT.md, and checks the chain up to what it found.
  */
 #ifndef WRIT_CLI_RECALL_H
 #define WRIT_CLI_RECALL_H
@@ -12,6 +12,8 @@ struct cli_recall {
 	char file[4096];
 	json_t *decision;	/* the record of type "decision" */
 	json_t *start;		/* its session's "session-start", or NULL */
+	uint64_t line;		/* where the decision stands, from 1 */
+	char doubt[1024];	/* why it is not to be believed, or "" */
 };
 
 /** Is it an id such as "24d6-18"? */

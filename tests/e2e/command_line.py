@@ -7,7 +7,7 @@ import re
 import signal
 import subprocess
 
-from harness import case, check, equal, refused
+from harness import case, cases_of, check, equal, refused
 
 
 def _shell(box, words, *args):
@@ -100,6 +100,7 @@ def a_refusal_is_explained_by_its_id(box):
     equal(told.code, 0, told)
     for word in ("/notes", "deny", "mode: read", box.audits()[0]):
         check(word in told.text, told)
+    check("whole up to it" in told.text, told)
     refused(box.writ("explain", "0000-1"), "no log")
     refused(box.writ("explain", "nonsense"), "not an id")
 
@@ -232,3 +233,49 @@ def a_guest_s_words_in_json_are_escaped(box):
                       data=TRICKS.encode())
     check(answer["stdout"].endswith("\n" + TRICKS), answer)
     bare(answer["result"].text)
+
+
+def _refusal(box):
+    audit = box.path("work/log")
+    box.run("--audit", audit, box.guest("hello-c"))
+    answer = box.json("--audit", audit, "--trace-denials",
+                      box.guest("mdindex-c"), "/notes", "/out/index.md")
+    ident = answer["refusals"][0]["id"]
+    with open(audit, "rb") as file:
+        return audit, ident, int(ident[5:]), file.read().splitlines(True)
+
+
+def believed(box, change):
+    audit, ident, seq, lines = _refusal(box)
+    change, whole = change
+    box.file("work/log", b"".join(change(lines, seq)))
+    told = box.writ("explain", "--audit", audit, ident)
+    shown = json.loads(box.writ("explain", "--json", "--audit", audit,
+                                ident).text)
+    check("/notes" in told.text, told)
+    equal((told.code, "NOT PROVEN" in told.text, bool(shown["doubt"])),
+          (0, False, False) if whole else (125, True, True), told)
+
+
+def _target(lines, seq):
+    lines[seq - 1] = lines[seq - 1].replace(b"/notes", b"/notes2")
+    return lines
+
+
+def _later(lines, seq):
+    """A forged copy behind the end; the true record is gone."""
+    forged = lines[seq - 1].replace(b"/notes", b"/notes2")
+    lines[seq - 1] = lines[seq - 1].replace(b'"session":"', b'"session":"x')
+    return lines + [forged]
+
+
+cases_of({
+    "explained-from-a-whole-log": (lambda l, n: l, True),
+    "explained-though-the-end-is-torn": (lambda l, n: l[:-1]
+                                         + [l[-1][:-9]], True),
+    "not-proven-when-changed": (_target, False),
+    "not-proven-when-another-is-changed-before": (
+        lambda l, n: [l[0].replace(b"hello", b"hallo")] + l[1:], False),
+    "not-proven-when-one-is-missing-before": (lambda l, n: l[1:], False),
+    "not-proven-when-forged-behind": (_later, False),
+}, believed)
