@@ -82,7 +82,8 @@ enum writ_status writ_log_check(const char *path, uint64_t *good,
     struct writ_err *err);
 
 /** What of the jail this machine offers: JSON, {"walls":[{"name","offered","what"}],
- * "engine","kernel","user","approver"}.  Needs no host. */
+ * "engine","kernel","user","groups":[...],"approver"}; groups: those that a worker keeps
+ * beside its user's own.  Needs no host. */
 enum writ_status writ_doctor(char **json, struct writ_err *err);
 
 #ifdef __cplusplus

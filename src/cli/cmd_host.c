@@ -10,6 +10,20 @@ text_of(const json_t *o, const char *key)
 
 /* ---- doctor */
 
+static void
+put_groups(struct writ_buf *b, const json_t *groups)
+{
+	const json_t *one;
+	size_t i;
+
+	if (!json_array_size(groups))
+		return;
+	writ_buf_cstr(b, "  groups         ");
+	json_array_foreach(groups, i, one)
+		writ_buf_printf(b, " %lld", json_integer_value(one));
+	writ_buf_cstr(b, " stay with the worker: only root can drop them\n");
+}
+
 static int
 print_doctor(const char *json)
 {
@@ -33,6 +47,7 @@ print_doctor(const char *json)
 		writ_buf_printf(&b, "  %-8s%-16s%s\n", offered ? "ok" : "MISSING",
 		    text_of(w, "name"), text_of(w, "what"));
 	}
+	put_groups(&b, json_object_get(d, "groups"));
 	writ_buf_printf(&b, "  approver        %s\n", text_of(d, "approver"));
 	if (missing)
 		writ_buf_printf(&b, "%u wall%s missing: writ refuses to run "

@@ -2,6 +2,7 @@
 import json
 import os
 import signal
+import subprocess
 
 from harness import (BOTH, TRAP, case, check, equal, finish,
                      one_sentence, verify_audit, wait_until, worker_of)
@@ -80,3 +81,27 @@ def a_wall_done_without_is_recorded(box):
     check([r for r in records if r["type"] == "wall"], records)
     check(records[-2]["type"] != "session-start"
           or records[-2]["walls_missing"], records)
+
+
+@case
+def doctor_tells_which_groups_stay(box):
+    """And the worker has no others."""
+    as_user = {"user": 65534, "group": 65534, "extra_groups": [4, 65534, 27]} \
+        if box.suite.root else {}
+    got = subprocess.run([box.suite.writ, "doctor", "--json"], check=False,
+                         stdout=subprocess.PIPE, timeout=60, **as_user)
+    groups = json.loads(got.stdout)["groups"]
+    if box.suite.root:
+        equal(sorted(groups), [4, 27])
+        equal(json.loads(box.writ("doctor", "--json").text)["groups"], [])
+        got = subprocess.run([box.suite.writ, "doctor"], check=False,
+                             stdout=subprocess.PIPE, timeout=60, **as_user)
+        check(b"4 27 stay with the worker" in got.stdout, got.stdout)
+    else:
+        equal(sorted(groups), sorted(set(os.getgroups()) - {os.getgid()}))
+    process, worker = spinning(box)
+    with open(f"/proc/{worker}/status", encoding="ascii") as file:
+        kept = [l for l in file if l.startswith("Groups:")][0].split()[1:]
+    process.kill()
+    process.communicate()
+    check({int(g) for g in kept} - {os.getgid()} <= set(groups), kept)
