@@ -2,6 +2,7 @@
 
 use crate::ports::Ports;
 use crate::stream::Stdin;
+use crate::wasi::filesystem::Seen;
 use std::fmt;
 use wasmtime::component::{HasData, Resource, ResourceTable, ResourceTableError};
 use wasmtime::{Error, ResourceLimiter, Result};
@@ -109,6 +110,7 @@ pub struct State {
     pub table: ResourceTable,
     pub meter: Meter,
     pub stdin: Stdin,
+    pub seen: Option<Seen>,
 }
 
 impl State {
@@ -120,6 +122,7 @@ impl State {
             table,
             meter: Meter::new(memory),
             stdin: Stdin::default(),
+            seen: None,
         }
     }
 

@@ -8,7 +8,7 @@ use crate::bindings::wasi::io::streams::{
 };
 use crate::ports::{FsOp, status};
 use crate::stream::{InStream, OutStream, StreamErr};
-use crate::wasi::filesystem::{Descriptor, FsErr};
+use crate::wasi::filesystem::{Descriptor, FsErr, SEEN_FOR};
 use wasmtime::component::Resource;
 
 /// The file of the tree, opened for both.
@@ -66,6 +66,48 @@ fn nothing_is_left_open_at_the_end() {
     } = w;
     drop(state);
     assert_eq!(fake.count(FsOp::Close), 1);
+}
+
+fn stat_at(w: &mut World, path: &str) {
+    let root = Resource::new_borrow(w.state.get_directories().unwrap().remove(0).0.rep());
+    now(w.state.stat_at(root, PathFlags::empty(), path.to_string()))
+        .ok()
+        .unwrap();
+}
+
+/// How many requests it costs to ask for the identity of `path`, in a directory by its handle.
+fn hash_at(w: &mut World, path: &str) -> usize {
+    let before = w.fake.count(FsOp::StatAt);
+    let root = Resource::new_borrow(w.state.get_directories().unwrap().remove(0).0.rep());
+    now(w
+        .state
+        .metadata_hash_at(root, PathFlags::empty(), path.to_string()))
+    .ok()
+    .unwrap();
+    w.fake.count(FsOp::StatAt) - before
+}
+
+#[test]
+fn an_identity_comes_with_the_stat_before_it() {
+    let mut w = world();
+    assert_eq!(hash_at(&mut w, "f"), 1);
+    stat_at(&mut w, "f");
+    assert_eq!(hash_at(&mut w, "f"), 0);
+    // Once only: who asks again wants to know what is now.
+    assert_eq!(hash_at(&mut w, "f"), 1);
+}
+
+#[test]
+fn an_identity_is_asked_for_when_something_may_have_changed() {
+    let mut w = world();
+    stat_at(&mut w, "f");
+    assert_eq!(hash_at(&mut w, "g"), 1);
+    stat_at(&mut w, "f");
+    open(&mut w);
+    assert_eq!(hash_at(&mut w, "f"), 1);
+    stat_at(&mut w, "f");
+    w.state.seen.as_mut().unwrap().at -= SEEN_FOR;
+    assert_eq!(hash_at(&mut w, "f"), 1);
 }
 
 fn reader(w: &mut World) -> Resource<InStream> {
