@@ -59,6 +59,10 @@
 #define WRIT_TOOLBOX_COMPLETE_MAX 256	/* values offered for an argument */
 #define WRIT_TOOLBOX_VARIABLES_MAX 8	/* of a template */
 #define WRIT_TOOLBOX_URI_MAX 1024	/* bytes */
+#define WRIT_LOCK_MAX (4 * 1024 * 1024)	/* bytes of a lock; WRIT_JSON_MAX */
+#define WRIT_LOCK_IMPORTS_MAX 1024	/* of one component */
+#define WRIT_LOCK_SCHEMA_MAX (256 * 1024) /* bytes of one schema */
+#define WRIT_LOCK_DIFF_LINES 40		/* shown of each side of a change */
 
 /* components */
 #define WRIT_COMPONENT_MAX (256 * 1024 * 1024) /* bytes */

@@ -90,6 +90,7 @@ test_subset__values(void **state)
 		{ "random: secure", "", "random: " },
 		{ "random: secure", "random: seeded 1", "random: " },
 		{ "random: seeded 1", "random: secure", "random: " },
+		{ "random: seeded 0", "", "random: " },
 		{ "random: seeded 1", "random: seeded 1", NULL },
 		{ "random: seeded 1", "random: seeded 2", "random: " },
 		{ "env: { A: x }", "env: { B: z, A: x }", NULL },
@@ -234,6 +235,21 @@ test_subset__deny(void **state)
 	};
 
 	check_pairs(v, sizeof(v) / sizeof(v[0]));
+}
+
+static void
+test_subset__asking_is_not_within_denying(void **state)
+{
+	writ_auto(writ_policy) asks = must_parse("writ: 1\n");
+	writ_auto(writ_policy) denies = must_parse("writ: 1\n");
+
+	asks->unmatched = WRIT_UNMATCHED_ASK;	/* no document says it yet */
+	assert_int_equal(writ_policy_subset(asks, denies, NULL),
+	    WRIT_SUBSET_UNPROVED);
+	assert_int_equal(writ_policy_subset(denies, asks, NULL),
+	    WRIT_SUBSET_PROVED);
+	assert_int_equal(writ_policy_subset(asks, asks, NULL),
+	    WRIT_SUBSET_PROVED);
 }
 
 static void
@@ -583,6 +599,7 @@ main(void)
 		cmocka_unit_test(test_subset__spawn),
 		cmocka_unit_test(test_subset__files),
 		cmocka_unit_test(test_subset__deny),
+		cmocka_unit_test(test_subset__asking_is_not_within_denying),
 		cmocka_unit_test(test_subset__relative_host_paths_are_unproved),
 		cmocka_unit_test(test_subset__what_is_proved_holds),
 	};
