@@ -3,7 +3,8 @@
 use crate::config::{self, EngineConfig};
 use crate::linker;
 use crate::state::State;
-use std::sync::OnceLock;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, OnceLock};
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker};
 use wasmtime::{Engine, Error, Result, Store};
 
@@ -12,6 +13,8 @@ pub struct WritEngine {
     config: EngineConfig,
     main: Host,
     spare: OnceLock<Host>,
+    /// The last number of a resource that was given out.
+    handles: Arc<AtomicU64>,
 }
 
 struct Host {
@@ -36,6 +39,7 @@ impl WritEngine {
             config,
             main: Host::new(engine)?,
             spare: OnceLock::new(),
+            handles: Arc::default(),
         })
     }
 
@@ -79,7 +83,11 @@ impl WritEngine {
             Err(e) => return Err(LoadError::Imports(unknown_imports(host, &component, e))),
         };
         let run = run_export(&component, &host.engine);
-        Ok(Loaded { pre, run })
+        Ok(Loaded {
+            pre,
+            run,
+            handles: self.handles.clone(),
+        })
     }
 }
 
@@ -92,6 +100,7 @@ pub struct Loaded {
     pub pre: InstancePre<State>,
     /// wasi:cli/run, if it is exported.
     pub run: Option<ComponentExportIndex>,
+    pub handles: Arc<AtomicU64>,
 }
 
 /// Name everything that keeps the component from linking.

@@ -1,10 +1,12 @@
 //! `src/port/engine.h`, function by function.  A panic in here ends in abort(): every profile
 //! builds with `panic = "abort"`.
 
+use crate::call::{Invoke, Refused};
 use crate::component::{LoadError, Loaded, WritEngine};
 use crate::config::EngineConfig;
-use crate::ports::{Ports, RawPorts, RawWake, WakeCell, status};
+use crate::ports::{Ports, RawPorts, RawWake, Str, WakeCell, status};
 use crate::task::{End, Outcome, Task, TaskLimits};
+use crate::value::Bad;
 #[cfg(feature = "compile")]
 use crate::{describe, validate};
 use std::ffi::{CStr, c_char, c_int};
@@ -36,6 +38,7 @@ pub struct RawOutcome {
     kind: u32,
     exit_code: u8,
     memory_refused: bool,
+    result_err: bool,
     memory_peak: u64,
     limit: [c_char; 32],
     msg: [c_char; 1024],
@@ -305,6 +308,107 @@ pub unsafe extern "C" fn writ_task_run(
     }
 }
 
+/// `struct writ_invoke`.
+#[repr(C)]
+pub struct RawInvoke {
+    function: Str,
+    args: Str,
+    form: u32,
+    result_max: u64,
+}
+
+/// # Safety
+/// `raw` points to a call whose strings are borrowed for `'a`.
+unsafe fn invoke_of<'a>(raw: *const RawInvoke) -> Result<Invoke<'a>, Refused> {
+    // SAFETY: the caller's promise.
+    let raw = unsafe { &*raw };
+    let text = |what: &str, from: &Str| {
+        // SAFETY: the caller's promise.
+        let bytes = unsafe { from.borrow::<'a>() };
+        std::str::from_utf8(bytes).map_err(|e| {
+            let at = e.valid_up_to();
+            Refused::Bad(Bad::Value(format!("at byte {at}: {what} not UTF-8")))
+        })
+    };
+    Ok(Invoke {
+        function: text("a name that is", &raw.function)?,
+        args: text("arguments that are", &raw.args)?,
+        wave: raw.form == 1,
+        result_max: usize::try_from(raw.result_max).unwrap_or(usize::MAX),
+    })
+}
+
+/// # Safety
+/// `err` is null or points to a `struct writ_err`.
+unsafe fn refuse(err: *mut RawErr, refused: Refused) -> u32 {
+    let (st, text) = match refused {
+        Refused::Unknown(text) => (status::NOENT, text),
+        Refused::Bad(Bad::Value(text)) => (status::INVALID, text),
+        Refused::Bad(Bad::Limit(text)) => (status::LIMIT, text),
+        Refused::Bad(Bad::Type(text)) => (status::UNSUPPORTED, text),
+        Refused::Closed => (
+            status::CLOSED,
+            "the instance is gone or still running".into(),
+        ),
+    };
+    // SAFETY: the caller's promise.
+    unsafe { fail(err, st, &text) }
+}
+
+/// # Safety
+/// As engine.h says of the pointers.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn writ_task_invoke(
+    component: *mut Loaded,
+    ports: *const RawPorts,
+    limits: *const TaskLimits,
+    invoke: *const RawInvoke,
+    wake: *mut RawWake,
+    out: *mut *mut Task,
+    err: *mut RawErr,
+) -> u32 {
+    let cell = WakeCell::new(wake);
+    let ports = Ports::new(ports, cell.clone());
+    // SAFETY: `component` is alive, the others point to what they are named after.
+    let task = unsafe {
+        invoke_of(invoke)
+            .and_then(|invoke| Task::invoke(&*component, ports, cell, *limits, &invoke))
+    };
+    match task {
+        Ok(task) => {
+            // SAFETY: `out` is the caller's.
+            unsafe { *out = Box::into_raw(Box::new(task)) };
+            status::OK
+        }
+        // SAFETY: `err` is null or the caller's.
+        Err(refused) => unsafe { refuse(err, refused) },
+    }
+}
+
+/// # Safety
+/// As engine.h says of the pointers.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn writ_task_again(
+    task: *mut Task,
+    invoke: *const RawInvoke,
+    err: *mut RawErr,
+) -> u32 {
+    // SAFETY: `task` is alive, `invoke` points to a call.
+    match unsafe { invoke_of(invoke).and_then(|invoke| (*task).again(&invoke)) } {
+        Ok(()) => status::OK,
+        // SAFETY: `err` is null or the caller's.
+        Err(refused) => unsafe { refuse(err, refused) },
+    }
+}
+
+/// # Safety
+/// `task` is alive.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn writ_task_result(task: *const Task) -> Str {
+    // SAFETY: the caller's promise; the text lives until the next call or the free.
+    Str::new(unsafe { (*task).text() })
+}
+
 fn put_outcome(out: &mut RawOutcome, outcome: &Outcome) {
     let (kind, code, limit, msg) = match &outcome.end {
         End::Done => (1, 0, "", ""),
@@ -315,6 +419,7 @@ fn put_outcome(out: &mut RawOutcome, outcome: &Outcome) {
     };
     out.kind = kind;
     out.exit_code = code;
+    out.result_err = outcome.result_err;
     out.memory_refused = outcome.memory_refused;
     out.memory_peak = outcome.memory_peak;
     put_text(&mut out.limit, limit);

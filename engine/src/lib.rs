@@ -16,6 +16,7 @@
 mod bindings {
     include!(concat!(env!("OUT_DIR"), "/bindings.rs"));
 }
+mod call;
 mod component;
 mod config;
 #[cfg(feature = "compile")]
@@ -34,6 +35,7 @@ mod task;
 mod tests;
 #[cfg(feature = "compile")]
 mod validate;
+mod value;
 mod wasi;
 #[cfg(feature = "compile")]
 #[path = "../wit_text.rs"]

@@ -28,7 +28,6 @@ pub mod status {
     pub const UNSUPPORTED: u32 = 8;
     pub const IO: u32 = 9;
     pub const NOMEM: u32 = 10;
-    #[cfg(test)]
     pub const CLOSED: u32 = 11;
     pub const CANCELLED: u32 = 12;
     pub const NOTDIR: u32 = 14;
@@ -70,20 +69,27 @@ impl Str {
         len: 0,
     };
 
-    fn new(s: &str) -> Str {
+    pub fn new(s: &str) -> Str {
         Str {
             ptr: s.as_ptr().cast(),
             len: s.len(),
         }
     }
 
+    /// # Safety
+    /// The bytes are lent for `'a`.
+    pub unsafe fn borrow<'a>(self) -> &'a [u8] {
+        if self.len == 0 || self.ptr.is_null() {
+            return &[];
+        }
+        // SAFETY: the caller's promise.
+        unsafe { std::slice::from_raw_parts(self.ptr.cast::<u8>(), self.len) }
+    }
+
     /// A copy; bytes that are not UTF-8 are replaced.
     fn to_text(self) -> String {
-        if self.len == 0 || self.ptr.is_null() {
-            return String::new();
-        }
         // SAFETY: the port lends `len` bytes for its own life.
-        let bytes = unsafe { std::slice::from_raw_parts(self.ptr.cast::<u8>(), self.len) };
+        let bytes = unsafe { self.borrow() };
         String::from_utf8_lossy(bytes).into_owned()
     }
 }

@@ -1,13 +1,15 @@
-//! One call: a fresh instance, run as a future that the C side polls.
+//! Calls of one instance, each run as a future that the C side polls.
 
+use crate::call::{self, Call, Invoke, Refused};
 use crate::component::{Loaded, new_store};
 use crate::ports::{Ports, WakeCell};
 use crate::state::{Exit, Limit, Meter, State};
+use crate::value::Handles;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use wasmtime::component::{ComponentExportIndex, InstancePre, ResourceTableError};
+use wasmtime::component::{ComponentExportIndex, Instance, InstancePre, ResourceTableError};
 use wasmtime::{Error, Result, Store, Trap, WasmBacktrace};
 
 /// Callers that a trap's text names.
@@ -25,6 +27,8 @@ pub struct TaskLimits {
 /// What became of a call; `ffi` turns it into `struct writ_outcome`.
 pub struct Outcome {
     pub end: End,
+    /// Done, and the function's result is an err.
+    pub result_err: bool,
     pub memory_refused: bool,
     pub memory_peak: u64,
 }
@@ -37,12 +41,33 @@ pub enum End {
     Error(String),
 }
 
-type Running = Pin<Box<dyn Future<Output = Outcome> + Send>>;
+/// A finished call, and what another one in the same instance needs.
+struct Finished {
+    outcome: Outcome,
+    text: String,
+    session: Option<Session>,
+}
+
+struct Session {
+    store: Store<State>,
+    instance: Instance,
+    handles: Handles,
+}
+
+type Running = Pin<Box<dyn Future<Output = Finished> + Send>>;
+
+enum Stage {
+    Running(Running),
+    Idle(Box<Session>),
+    Over,
+}
 
 pub struct Task {
-    future: Option<Running>,
+    stage: Stage,
+    pre: InstancePre<State>,
     waker: Waker,
     ports: Ports,
+    text: String,
 }
 
 impl Task {
@@ -55,45 +80,161 @@ impl Task {
         let Some(run) = component.run else {
             return Err(Error::msg("the component does not export wasi:cli/run"));
         };
-        let state = State::new(ports.clone(), limits.memory_bytes, limits.handles);
-        let pre = component.pre.clone();
-        let fuel = usize::try_from(limits.hostcall_bytes).unwrap_or(usize::MAX);
+        let (pre, mut store) = fresh(component, &ports, limits);
         let future = Box::pin(async move {
-            let mut store = new_store(pre.engine(), state);
-            store.set_hostcall_fuel(fuel);
-            let result = call_run(&mut store, &pre, run).await;
-            let meter = &store.data().meter;
-            Outcome {
-                end: end(result, meter),
-                memory_refused: meter.refused,
-                memory_peak: meter.peak,
+            let end = match call_run(&mut store, &pre, run).await {
+                Ok(Ok(())) => End::Done,
+                Ok(Err(())) => exit(1, &store.data().meter),
+                Err(failure) => failed(failure, &store.data().meter),
+            };
+            Finished {
+                outcome: outcome(end, false, &store.data().meter),
+                text: String::new(),
+                session: None,
             }
         });
-        Ok(Task {
-            future: Some(future),
+        Ok(Task::new(component, ports, wake, future))
+    }
+
+    pub fn invoke(
+        component: &Loaded,
+        ports: Ports,
+        wake: Arc<WakeCell>,
+        limits: TaskLimits,
+        invoke: &Invoke,
+    ) -> std::result::Result<Task, Refused> {
+        let (export, ty) = call::find(&component.pre, invoke.function)?;
+        let mut handles = Handles::new(component.handles.clone());
+        let call = Call::prepare(invoke, export, &ty, &mut handles)?;
+        let (pre, mut store) = fresh(component, &ports, limits);
+        let future = Box::pin(async move {
+            match instantiate(&mut store, &pre).await {
+                Ok(instance) => {
+                    let session = Session {
+                        store,
+                        instance,
+                        handles,
+                    };
+                    session.call(call).await
+                }
+                Err(failure) => {
+                    let meter = &store.data().meter;
+                    Finished {
+                        outcome: outcome(failed(failure, meter), false, meter),
+                        text: String::new(),
+                        session: None,
+                    }
+                }
+            }
+        });
+        Ok(Task::new(component, ports, wake, future))
+    }
+
+    fn new(component: &Loaded, ports: Ports, wake: Arc<WakeCell>, future: Running) -> Task {
+        Task {
+            stage: Stage::Running(future),
+            pre: component.pre.clone(),
             waker: Waker::from(wake),
             ports,
-        })
+            text: String::new(),
+        }
+    }
+
+    /// Another call in the instance of the last one.
+    pub fn again(&mut self, invoke: &Invoke) -> std::result::Result<(), Refused> {
+        let Stage::Idle(session) = &mut self.stage else {
+            return Err(Refused::Closed);
+        };
+        let (export, _) = call::find(&self.pre, invoke.function)?;
+        let Session {
+            store,
+            instance,
+            handles,
+        } = &mut **session;
+        // The instance knows its own resources.
+        let func = instance
+            .get_func(&mut *store, export)
+            .ok_or(Refused::Closed)?;
+        let call = Call::prepare(invoke, export, &func.ty(&*store), handles)?;
+        if let Stage::Idle(mut session) = std::mem::replace(&mut self.stage, Stage::Over) {
+            session.store.set_epoch_deadline(1);
+            self.stage = Stage::Running(Box::pin(async move { session.call(call).await }));
+            self.text.clear();
+        }
+        Ok(())
+    }
+
+    /// The text of the last result.
+    pub fn text(&self) -> &str {
+        &self.text
     }
 
     /// The outcome, once.
     pub fn poll(&mut self) -> Option<Outcome> {
-        let future = self.future.as_mut()?;
+        let Stage::Running(future) = &mut self.stage else {
+            return None;
+        };
         let mut context = Context::from_waker(&self.waker);
         match future.as_mut().poll(&mut context) {
             Poll::Pending => None,
-            Poll::Ready(outcome) => {
-                self.future = None;
-                Some(outcome)
+            Poll::Ready(finished) => {
+                self.stage = match finished.session {
+                    Some(session) => Stage::Idle(Box::new(session)),
+                    None => Stage::Over,
+                };
+                self.text = finished.text;
+                Some(finished.outcome)
             }
         }
+    }
+}
+
+impl Session {
+    async fn call(mut self, call: Call) -> Finished {
+        let returned = call
+            .run(&mut self.store, &self.instance, &mut self.handles)
+            .await;
+        let meter = &self.store.data().meter;
+        match returned {
+            Ok(returned) => Finished {
+                outcome: outcome(End::Done, returned.err, meter),
+                text: returned.text,
+                session: Some(self),
+            },
+            Err(e) => Finished {
+                outcome: outcome(failed(Failure::Guest(e), meter), false, meter),
+                text: String::new(),
+                session: None,
+            },
+        }
+    }
+}
+
+fn fresh(
+    component: &Loaded,
+    ports: &Ports,
+    limits: TaskLimits,
+) -> (InstancePre<State>, Store<State>) {
+    let pre = component.pre.clone();
+    let state = State::new(ports.clone(), limits.memory_bytes, limits.handles);
+    let mut store = new_store(pre.engine(), state);
+    store.set_hostcall_fuel(usize::try_from(limits.hostcall_bytes).unwrap_or(usize::MAX));
+    (pre, store)
+}
+
+fn outcome(end: End, result_err: bool, meter: &Meter) -> Outcome {
+    Outcome {
+        end,
+        result_err,
+        memory_refused: meter.refused,
+        memory_peak: meter.peak,
     }
 }
 
 impl Drop for Task {
     fn drop(&mut self) {
         // The instance first: it closes its files through the ports.
-        self.future = None;
+        self.stage = Stage::Over;
         self.ports.forget();
     }
 }
@@ -104,31 +245,35 @@ enum Failure {
     Guest(Error),
 }
 
+async fn instantiate(
+    store: &mut Store<State>,
+    pre: &InstancePre<State>,
+) -> std::result::Result<Instance, Failure> {
+    pre.instantiate_async(store)
+        .await
+        .map_err(|e| match e.is::<Trap>() {
+            true => Failure::Guest(e),
+            false => Failure::Start(e),
+        })
+}
+
 async fn call_run(
     store: &mut Store<State>,
     pre: &InstancePre<State>,
     run: ComponentExportIndex,
 ) -> std::result::Result<std::result::Result<(), ()>, Failure> {
-    let instance = pre
-        .instantiate_async(&mut *store)
-        .await
-        .map_err(|e| match e.is::<Trap>() {
-            true => Failure::Guest(e),
-            false => Failure::Start(e),
-        })?;
-    let run = instance
+    let run = instantiate(store, pre)
+        .await?
         .get_typed_func::<(), (std::result::Result<(), ()>,)>(&mut *store, run)
         .map_err(Failure::Start)?;
     let (result,) = run.call_async(store, ()).await.map_err(Failure::Guest)?;
     Ok(result)
 }
 
-fn end(result: std::result::Result<std::result::Result<(), ()>, Failure>, meter: &Meter) -> End {
-    let (e, started) = match result {
-        Ok(Ok(())) => return End::Done,
-        Ok(Err(())) => return exit(1, meter),
-        Err(Failure::Start(e)) => (e, false),
-        Err(Failure::Guest(e)) => (e, true),
+fn failed(failure: Failure, meter: &Meter) -> End {
+    let (e, started) = match failure {
+        Failure::Start(e) => (e, false),
+        Failure::Guest(e) => (e, true),
     };
     if let Some(Exit(code)) = e.downcast_ref() {
         return exit(*code, meter);
