@@ -13,7 +13,8 @@ extern "C" {
 enum writ_status {
 	WRIT_OK = 0,
 	WRIT_AGAIN = 1,		/* nothing now; the wake given will fire */
-	WRIT_PENDING = 2,	/* a request was taken; its op completes later */
+	/* a request was taken; its op completes later */
+	WRIT_PENDING = 2,
 	WRIT_DENIED = 3,	/* a rule refused it */
 	WRIT_NOENT = 4,		/* no such thing */
 	WRIT_EXIST = 5,		/* exists already */
@@ -39,7 +40,8 @@ enum writ_status {
 	WRIT_OVERFLOW = 25,
 	WRIT_TRAP = 26,		/* the guest trapped */
 	WRIT_PROTO = 27,	/* a peer broke the protocol */
-	WRIT_NOTPERM = 28	/* not possible for anyone: leaves its directory, ... */
+	/* not possible for anyone: leaves its directory, ... */
+	WRIT_NOTPERM = 28
 };
 
 #define WRIT_ERR_MSG_MAX 512

@@ -13,36 +13,46 @@
 extern "C" {
 #endif
 
-/** A request that was refused, told while the call runs.  Borrowed for the callback. */
+/** A request that was refused, told while the call runs.  Borrowed for the
+ * callback. */
 struct writ_refusal {
 	const char *id;		/* short, for `writ explain` */
 	const char *kind;	/* files, http, sockets, keyvalue, ... */
 	const char *op;		/* read, open, GET, ... */
-	const char *target;	/* path, URL, name; raw: make it safe before showing it */
+	/* path, URL, name; raw: make it safe before showing it */
+	const char *target;
 	const char *rule;	/* which rule decided */
 	const char *reason;	/* one sentence */
-	const char *smallest;	/* the smallest grant that would allow it, or "" */
+	/* the smallest grant that would allow it, or "" */
+	const char *smallest;
 };
 
-/** One call.  Zero-initialise, then set what you need; all borrowed for the call. */
+/** One call.  Zero-initialise, then set what you need; all borrowed for the
+ * call. */
 struct writ_call {
 	const char *component;		/* file; required */
 	const struct writ_policy *policy;	/* NULL: nothing is granted */
-	const char *name;		/* argument 0; NULL: the component's file name */
-	const char *const *args;	/* the guest's arguments, count of them */
+	/* argument 0; NULL: the component's file name */
+	const char *name;
+	/* the guest's arguments, count of them */
+	const char *const *args;
 	size_t args_count;
-	int stdin_fd;			/* read for the guest's stdin if has_stdin */
+	int stdin_fd;	/* read for the guest's stdin if has_stdin */
 	bool has_stdin;			/* false: end of stream */
-	bool trace_denials;		/* a phantom mount at / that refuses and records */
-	const char *audit;		/* file; NULL: a new file under the state folder */
-	int cancel_fd;			/* readable: stop the guest, if has_cancel */
+	/* a phantom mount at / that refuses and records */
+	bool trace_denials;
+	/* file; NULL: a new file under the state folder */
+	const char *audit;
+	int cancel_fd;	/* readable: stop the guest, if has_cancel */
 	bool has_cancel;
-	/** Told once, before output and log are: the end of the call's time on the clock
-	 * CLOCK_MONOTONIC.  Time is not judged while a callback runs, so those that may
-	 * wait for somebody return by then, output with false.  May be NULL. */
+	/** Told once, before output and log are: the end of the call's time on
+	 * the clock CLOCK_MONOTONIC.  Time is not judged while a callback runs,
+	 * so those that may wait for somebody return by then, output with
+	 * false.  May be NULL. */
 	void (*until)(void *ctx, uint64_t mono_ns);
-	/** Guest output, which = 1 or 2.  It may block; the guest then waits.  Return false to
-	 * close the stream towards the guest.  NULL: dropped. */
+	/** Guest output, which = 1 or 2.  It may block; the guest then waits.
+	 * Return false to close the stream towards the guest.  NULL: dropped.
+	 */
 	bool (*output)(void *ctx, int which, const char *bytes, size_t len);
 	/** Told of each refusal (coalesced as the audit is).  May be NULL. */
 	void (*refused)(void *ctx, const struct writ_refusal *refusal);
@@ -64,8 +74,9 @@ enum writ_ending {
 struct writ_result {
 	enum writ_ending ending;
 	uint8_t exit_code;
-	char limit[32];		/* LIMIT: memory, time, cpu, output, handles, ... */
-	char message[1024];	/* TRAP, LIMIT, WORKER: one sentence, safe to show */
+	char limit[32];	/* LIMIT: memory, time, cpu, output, handles, ... */
+	/* TRAP, LIMIT, WORKER: one sentence, safe to show */
+	char message[1024];
 	uint64_t allowed, refused, asked;	/* decisions */
 	uint64_t wall_us, cpu_us, memory_peak;
 	uint64_t audit_first, audit_last;	/* record numbers */
@@ -78,9 +89,10 @@ struct writ_result {
  * Run wasi:cli/run of a component to its end in a jailed worker.
  * WRIT_OK: it ran, and *result says how it ended.  Otherwise nothing ran, and
  * the log has that and why once the component's file could be read: WRIT_NOENT,
- * WRIT_INVALID not a runnable component; WRIT_UNSUPPORTED an import that is not offered (all
- * named); WRIT_DENIED the writ forbids (strict, digest mismatch); WRIT_LIMIT too large;
- * WRIT_IO (the audit log cannot be written, a host directory is missing, ...).
+ * WRIT_INVALID not a runnable component; WRIT_UNSUPPORTED an import that is not
+ * offered (all named); WRIT_DENIED the writ forbids (strict, digest mismatch);
+ * WRIT_LIMIT too large; WRIT_IO (the audit log cannot be written, a host
+ * directory is missing, ...).
  */
 enum writ_status writ_run(struct writ_host *host, const struct writ_call *call,
     struct writ_result *result, struct writ_err *err);

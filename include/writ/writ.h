@@ -1,6 +1,6 @@
 /*
- * writ/writ.h - all of libwrit: run WebAssembly components that start with no authority.
- * See examples/embed.c.
+ * writ/writ.h - all of libwrit: run WebAssembly components that start with no
+ * authority.  See examples/embed.c.
  */
 #ifndef WRIT_H
 #define WRIT_H

@@ -1,9 +1,10 @@
 /*
- * audit.h - the audit log: what was decided, written before the effect happens.
- * One canonical JSON object a line, hash-chained; the format is final and described
- * in docs/AUDIT.md.  Knows nothing of policy or WebAssembly: it takes plain strings.
- * It is not signed: whoever can rewrite the whole file can make a new chain.
- * One writ_audit belongs to one session; calls must not overlap.
+ * audit.h - the audit log: what was decided, written before the effect
+ * happens.  One canonical JSON object a line, hash-chained; the format is final
+ * and described in docs/AUDIT.md.  Knows nothing of policy or WebAssembly: it
+ * takes plain strings.  It is not signed: whoever can rewrite the whole file
+ * can make a new chain.  One writ_audit belongs to one session; calls must not
+ * overlap.
  *
  * The duty of callers: when a function here fails, the effect does not happen.
  */
@@ -53,8 +54,9 @@ enum writ_audit_outcome {
 };
 
 /*
- * In all structs below a slice is borrowed for the call, and one with a NULL pointer
- * is written as null.  A text is cut at WRIT_AUDIT_TEXT_MAX bytes of its JSON form.
+ * In all structs below a slice is borrowed for the call, and one with a NULL
+ * pointer is written as null.  A text is cut at WRIT_AUDIT_TEXT_MAX bytes of
+ * its JSON form.
  */
 
 /** How a session began.  Digests are texts ("sha256:..."). */
@@ -81,7 +83,8 @@ struct writ_audit_decision {
 	struct writ_str reason;
 	enum writ_audit_verdict verdict;
 	bool coalesce;	/* an allowed look at metadata: may be counted only */
-	bool durable;	/* on disk, not only in the system's memory, on return */
+	/* on disk, not only in the system's memory, on return */
+	bool durable;
 };
 
 /** One line of what a worker says it did by itself. */
@@ -98,12 +101,14 @@ struct writ_audit_end {
 };
 
 /**
- * Open or create the log and take it for this session alone.  An existing log is
- * continued: its last record's own hash is checked (the whole: writ_audit_verify).
+ * Open or create the log and take it for this session alone.  An existing log
+ * is continued: its last record's own hash is checked (the whole:
+ * writ_audit_verify).
  *
- * Fails: WRIT_BUSY another writer has it; WRIT_INVALID a bad session id, or the file
- * is no regular file, is another user's, is writable by others, or ends in a torn or
- * changed record; WRIT_LOOP a symbolic link; WRIT_ROFS; WRIT_IO; WRIT_NOMEM.
+ * Fails: WRIT_BUSY another writer has it; WRIT_INVALID a bad session id, or the
+ * file is no regular file, is another user's, is writable by others, or ends in
+ * a torn or changed record; WRIT_LOOP a symbolic link; WRIT_ROFS; WRIT_IO;
+ * WRIT_NOMEM.
  */
 WRIT_MUST_CHECK enum writ_status
 writ_audit_open(const struct writ_audit_config *config, struct writ_audit **out,
@@ -117,9 +122,10 @@ void writ_audit_free(struct writ_audit *a);
 WRIT_AUTO_FREE(writ_audit)
 
 /*
- * Records.  Each is written whole, in one write(), before the function returns.
- * All fail with WRIT_IO (also a full disk; the torn part is taken back, so the next
- * record may succeed when there is room again) and WRIT_NOMEM.
+ * Records.  Each is written whole, in one write(), before the function
+ * returns.  All fail with WRIT_IO (also a full disk; the torn part is taken
+ * back, so the next record may succeed when there is room again) and
+ * WRIT_NOMEM.
  */
 
 WRIT_MUST_CHECK enum writ_status
@@ -127,30 +133,30 @@ writ_audit_session_start(struct writ_audit *a, const struct writ_audit_start *s,
     struct writ_err *err);
 
 /**
- * Record a decision.  *id names it for writ_audit_outcome, and is 0 when the decision
- * was only counted: refusals of one (kind, rule) after the first WRIT_AUDIT_VERBATIM,
- * and likewise allowed ones of one (kind, op, rule) that have `coalesce`.  Counts are
- * written each time the total has doubled, and at the end.  Never counted: what has
- * `durable`, and WRIT_AUDIT_ASK.
+ * Record a decision.  *id names it for writ_audit_outcome, and is 0 when the
+ * decision was only counted: refusals of one (kind, rule) after the first
+ * WRIT_AUDIT_VERBATIM, and likewise allowed ones of one (kind, op, rule) that
+ * have `coalesce`.  Counts are written each time the total has doubled, and at
+ * the end.  Never counted: what has `durable`, and WRIT_AUDIT_ASK.
  *
- * Fails also: WRIT_LIMIT beyond max_bytes, for what is allowed or asked and may not
- * be counted; refusals are then counted from the first.
+ * Fails also: WRIT_LIMIT beyond max_bytes, for what is allowed or asked and may
+ * not be counted; refusals are then counted from the first.
  */
 WRIT_MUST_CHECK enum writ_status
 writ_audit_decide(struct writ_audit *a, const struct writ_audit_decision *d,
     uint64_t *id, struct writ_err *err);
 
 /**
- * Record what became of decision `id`; nothing is written for id 0.  `bytes` moved;
- * `detail` one sentence or nothing.  Not subject to max_bytes.
+ * Record what became of decision `id`; nothing is written for id 0.  `bytes`
+ * moved; `detail` one sentence or nothing.  Not subject to max_bytes.
  */
 WRIT_MUST_CHECK enum writ_status
 writ_audit_outcome(struct writ_audit *a, uint64_t id,
     enum writ_audit_outcome outcome, uint64_t bytes, struct writ_str detail,
     struct writ_err *err);
 
-/** Record a worker's word, n lines of it.  Fails also: WRIT_LIMIT beyond max_bytes or
- * when the record would be too large. */
+/** Record a worker's word, n lines of it.  Fails also: WRIT_LIMIT beyond
+ * max_bytes or when the record would be too large. */
 WRIT_MUST_CHECK enum writ_status
 writ_audit_worker_report(struct writ_audit *a, const struct writ_audit_tally *t,
     size_t n, struct writ_err *err);
@@ -170,18 +176,19 @@ WRIT_MUST_CHECK enum writ_status
 writ_audit_wall(struct writ_audit *a, struct writ_str wall,
     struct writ_str reason, struct writ_err *err);
 
-/** Write the counts still owed, then the end with the session's totals, and put all
- * of it on disk. */
+/** Write the counts still owed, then the end with the session's totals, and put
+ * all of it on disk. */
 WRIT_MUST_CHECK enum writ_status
 writ_audit_session_end(struct writ_audit *a, const struct writ_audit_end *e,
     struct writ_err *err);
 
 /**
- * The default log of a session, `STATE/writ/audit/YYYY-MM-DD-SESSION.jsonl` with STATE
- * from XDG_STATE_HOME (when absolute) or ~/.local/state, as a C string into
- * out[cap]; missing folders are made with mode 0700.
- * Fails: WRIT_NOENT neither variable is set; WRIT_INVALID a bad session id, or the
- * folder is a link, another user's, or writable by others; WRIT_NAMETOOLONG; WRIT_IO.
+ * The default log of a session, `STATE/writ/audit/YYYY-MM-DD-SESSION.jsonl`
+ * with STATE from XDG_STATE_HOME (when absolute) or ~/.local/state, as a C
+ * string into out[cap]; missing folders are made with mode 0700.
+ * Fails: WRIT_NOENT neither variable is set; WRIT_INVALID a bad session id, or
+ * the folder is a link, another user's, or writable by others;
+ * WRIT_NAMETOOLONG; WRIT_IO.
  */
 WRIT_MUST_CHECK enum writ_status
 writ_audit_default_path(struct writ_str session, int64_t wall_ms, char *out,
@@ -190,15 +197,17 @@ writ_audit_default_path(struct writ_str session, int64_t wall_ms, char *out,
 /** What a check of a whole log found. */
 struct writ_audit_report {
 	uint64_t records;	/* good ones from the start */
-	uint64_t bad_line;	/* first bad line, from 1; 0 when there is none */
+	/* first bad line, from 1; 0 when there is none */
+	uint64_t bad_line;
 	struct writ_digest last;	/* hash of the last good record */
 };
 
 /**
- * Check every record of a log: form, hash, chain, sequence.  `report` is always set.
- * Fails: WRIT_INVALID a bad record (err names its line and what is wrong); WRIT_IO;
- * WRIT_NOENT; WRIT_NOMEM.  Cannot see that records are missing at the end, nor that
- * the whole was written anew.
+ * Check every record of a log: form, hash, chain, sequence.  `report` is always
+ * set.
+ * Fails: WRIT_INVALID a bad record (err names its line and what is wrong);
+ * WRIT_IO; WRIT_NOENT; WRIT_NOMEM.  Cannot see that records are missing at the
+ * end, nor that the whole was written anew.
  */
 WRIT_MUST_CHECK enum writ_status
 writ_audit_verify(const char *path, struct writ_audit_report *report,

@@ -1,5 +1,6 @@
 /*
- * count.h - which decisions stand verbatim and which are only counted.  Internal.
+ * count.h - which decisions stand verbatim and which are only counted.
+ * Internal.
  */
 #ifndef WRIT_AUDIT_COUNT_H
 #define WRIT_AUDIT_COUNT_H
@@ -27,8 +28,11 @@ struct writ_audit_key {
 	struct writ_str kind, op, rule;
 };
 
-/** The entry of a key, made when new; the shared one ("*") when there is no more room.
- * Fails: WRIT_NOMEM. */
+/**
+ * The entry of a key, made when new; the shared one ("*") when there is no more
+ * room.
+ * Fails: WRIT_NOMEM.
+ */
 WRIT_MUST_CHECK enum writ_status
 writ_audit_count_find(struct writ_vec *counts, const struct writ_audit_key *key,
     struct writ_audit_count **out);

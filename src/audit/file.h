@@ -1,5 +1,6 @@
 /*
- * file.h - the log as a file: taken by one writer, continued, appended to.  Internal.
+ * file.h - the log as a file: taken by one writer, continued, appended to.
+ * Internal.
  */
 #ifndef WRIT_AUDIT_FILE_H
 #define WRIT_AUDIT_FILE_H

@@ -1,6 +1,7 @@
 /*
- * line.h - one record as bytes: how it is built, and how it is checked.  Internal.
- * docs/AUDIT.md is the format's description; this is its only implementation.
+ * line.h - one record as bytes: how it is built, and how it is checked.
+ * Internal.  docs/AUDIT.md is the format's description; this is its only
+ * implementation.
  */
 #ifndef WRIT_AUDIT_LINE_H
 #define WRIT_AUDIT_LINE_H
@@ -33,8 +34,8 @@ struct writ_audit_link {
 	struct writ_digest prev, hash;
 };
 
-/** Milliseconds since 1970 as RFC 3339, UTC; years before 1970 and after 9999 become
- * the nearest end of that range. */
+/** Milliseconds since 1970 as RFC 3339, UTC; years before 1970 and after 9999
+ * become the nearest end of that range. */
 void writ_audit_time(int64_t wall_ms, char out[WRIT_AUDIT_TIME_MAX]);
 
 /** Begin (the buffer is emptied), add members in order, end. */
@@ -42,16 +43,20 @@ void writ_audit_line_begin(struct writ_audit_line *l, struct writ_buf *b,
     const struct writ_audit_head *head);
 void writ_audit_line_text(struct writ_audit_line *l, const char *key,
     struct writ_str s);
-void writ_audit_line_u64(struct writ_audit_line *l, const char *key, uint64_t v);
+void writ_audit_line_u64(struct writ_audit_line *l, const char *key,
+    uint64_t v);
 void writ_audit_line_int(struct writ_audit_line *l, const char *key, int v);
-/** An array of texts, cut where it exceeds its share of a record; NULL: null. */
+/** An array of texts, cut where it exceeds its share of a record; NULL: null.
+ */
 void writ_audit_line_list(struct writ_audit_line *l, const char *key,
     const struct writ_str *s, size_t n);
 /** `,"key":`, for values made by hand with the two below. */
 void writ_audit_line_key(struct writ_audit_line *l, const char *key);
 void writ_audit_line_value(struct writ_audit_line *l, struct writ_str s);
-/** Close the object, with the line end; *hash is what the next record's prev is.
- * The buffer's failure, if any. */
+/**
+ * Close the object, with the line end; *hash is what the next record's prev is.
+ * The buffer's failure, if any.
+ */
 WRIT_MUST_CHECK enum writ_status
 writ_audit_line_end(struct writ_audit_line *l, const struct writ_digest *prev,
     struct writ_digest *hash);

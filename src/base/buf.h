@@ -28,15 +28,17 @@ void writ_buf_cstr(struct writ_buf *b, const char *c);
 void writ_buf_char(struct writ_buf *b, char c);
 void writ_buf_printf(struct writ_buf *b, const char *fmt, ...)
     WRIT_PRINTF(2, 3);
-/** Append `s` as a JSON string with its quotes (RFC 8259); invalid UTF-8 bytes become
- * U+FFFD, C0 and what is deceptive (writ_str_deceptive) \uXXXX. */
+/** Append `s` as a JSON string with its quotes (RFC 8259); invalid UTF-8 bytes
+ * become U+FFFD, C0 and what is deceptive (writ_str_deceptive) \uXXXX. */
 void writ_buf_json(struct writ_buf *b, struct writ_str s);
 /** Append one character as \uXXXX, beyond U+FFFF as two of them. */
 void writ_buf_json_escape(struct writ_buf *b, uint32_t cp);
-/** As writ_buf_json, as a double-quoted scalar of YAML 1.2: beyond U+FFFF \UXXXXXXXX. */
+/** As writ_buf_json, as a double-quoted scalar of YAML 1.2: beyond U+FFFF
+ * \UXXXXXXXX. */
 void writ_buf_yaml(struct writ_buf *b, struct writ_str s);
-/** Append `s` for a terminal: C0/C1 controls, DEL, bidi and zero-width characters
- * and invalid UTF-8 shown as \xNN or \u{N}; newline and tab kept if `multiline`. */
+/** Append `s` for a terminal: C0/C1 controls, DEL, bidi and zero-width
+ * characters and invalid UTF-8 shown as \xNN or \u{N}; newline and tab kept if
+ * `multiline`. */
 void writ_buf_safe(struct writ_buf *b, struct writ_str s, bool multiline);
 /** Append lower-case hex of p[n]. */
 void writ_buf_hex(struct writ_buf *b, const void *p, size_t n);

@@ -1,7 +1,7 @@
 /*
- * err.h - how everything that can fail says so.
- * A status code for programs, a fixed message for people; nothing to free, so it
- * works when memory is gone.  No I/O.  Safe on any thread (no shared state).
+ * err.h - how everything that can fail says so.  A status code for programs, a
+ * fixed message for people; nothing to free, so it works when memory is gone.
+ * No I/O.  Safe on any thread (no shared state).
  */
 #ifndef WRIT_BASE_ERR_H
 #define WRIT_BASE_ERR_H

@@ -17,12 +17,14 @@ struct writ_digest {
 	uint8_t b[WRIT_SHA256_LEN];
 };
 
-/** A running SHA-256 (FIPS 180-4).  Opaque, large enough for the library's state. */
+/** A running SHA-256 (FIPS 180-4).  Opaque, large enough for the library's
+ * state. */
 struct writ_sha256 {
 	_Alignas(16) uint8_t state[128];
 };
 
-/** Prepare the library; call once before anything else here.  WRIT_IO on failure. */
+/** Prepare the library; call once before anything else here.  WRIT_IO on
+ * failure. */
 WRIT_MUST_CHECK enum writ_status writ_hash_init(void);
 void writ_sha256(const void *p, size_t n, struct writ_digest *out);
 void writ_sha256_start(struct writ_sha256 *h);

@@ -1,5 +1,6 @@
 /*
- * log.h - the operator's log.  The library never prints: a sink is passed in context.
+ * log.h - the operator's log.  The library never prints: a sink is passed in
+ * context.
  */
 #ifndef WRIT_BASE_LOG_H
 #define WRIT_BASE_LOG_H
@@ -16,7 +17,8 @@ enum writ_log_level {
 /** Where lines go.  `emit` may be NULL (nothing is kept); it must not fail. */
 struct writ_log {
 	enum writ_log_level level;
-	void (*emit)(void *ctx, enum writ_log_level level, struct writ_str line);
+	void (*emit)(void *ctx, enum writ_log_level level,
+	    struct writ_str line);
 	void *ctx;
 };
 

@@ -64,9 +64,11 @@ writ_str_skip(struct writ_str a, size_t n)
 
 /**
  * Split at the first `sep`: returns what stands before it and leaves the rest
- * (after `sep`) in *rest; without a `sep` the whole, and *rest becomes {NULL,0}.
+ * (after `sep`) in *rest; without a `sep` the whole, and *rest becomes
+ * {NULL,0}.
  */
-struct writ_str writ_str_cut(struct writ_str s, char sep, struct writ_str *rest);
+struct writ_str writ_str_cut(struct writ_str s, char sep,
+    struct writ_str *rest);
 
 /**
  * Copy `s` as a C string into buf[cap].  Fails: WRIT_INVALID an inner NUL;
@@ -79,21 +81,23 @@ writ_str_cstr(struct writ_str s, char *buf, size_t cap);
 char *writ_str_dup(struct writ_str s);
 
 /**
- * The first character of `s`: its length in bytes (1 to 4), its code point in *cp.
- * 0 when `s` is empty or does not begin with well-formed UTF-8.
+ * The first character of `s`: its length in bytes (1 to 4), its code point in
+ * *cp.  0 when `s` is empty or does not begin with well-formed UTF-8.
  */
 size_t writ_str_rune(struct writ_str s, uint32_t *cp);
 
 /**
- * Whether a character draws nothing or changes how others are drawn: DEL, C1, bidi
- * controls, zero width, separators of lines, tags and the like (C0 is not in it).
+ * Whether a character draws nothing or changes how others are drawn: DEL, C1,
+ * bidi controls, zero width, separators of lines, tags and the like (C0 is not
+ * in it).
  */
 bool writ_str_deceptive(uint32_t cp);
 
 #define WRIT_STR_SHOWN_MAX 16
 /**
- * The first character of a non-empty `s` as a terminal may see it (writ_buf_safe
- * says how): its form in out[*len]; returns the bytes of `s` that it stands for.
+ * The first character of a non-empty `s` as a terminal may see it
+ * (writ_buf_safe says how): its form in out[*len]; returns the bytes of `s`
+ * that it stands for.
  */
 size_t writ_str_shown(struct writ_str s, bool multiline,
     char out[WRIT_STR_SHOWN_MAX], size_t *len);
@@ -102,14 +106,15 @@ size_t writ_str_shown(struct writ_str s, bool multiline,
 bool writ_str_utf8(struct writ_str s);
 
 /**
- * Parse all of `s` as an unsigned decimal of at most `max`: digits only, no sign, no
- * space, no leading zero but "0" itself.  Fails: WRIT_INVALID; WRIT_OVERFLOW.
- * The one integer parser of the project.
+ * Parse all of `s` as an unsigned decimal of at most `max`: digits only, no
+ * sign, no space, no leading zero but "0" itself.  Fails: WRIT_INVALID;
+ * WRIT_OVERFLOW.  The one integer parser of the project.
  */
 WRIT_MUST_CHECK enum writ_status
 writ_str_u64(struct writ_str s, uint64_t max, uint64_t *out);
 
-/** Levenshtein distance, at most `cap` (both cut at 64 bytes); "did you mean". */
+/** Levenshtein distance, at most `cap` (both cut at 64 bytes); "did you mean".
+ */
 unsigned writ_str_distance(struct writ_str a, struct writ_str b, unsigned cap);
 
 #endif

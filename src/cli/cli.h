@@ -1,6 +1,6 @@
 /*
- * cli.h - the command line: one table of commands, one parser, helpers for output.
- * Stands on include/writ/ and base/ alone.
+ * cli.h - the command line: one table of commands, one parser, helpers for
+ * output.  Stands on include/writ/ and base/ alone.
  */
 #ifndef WRIT_CLI_CLI_H
 #define WRIT_CLI_CLI_H
@@ -35,7 +35,7 @@ struct cli_command {
 	const char *args;	/* positional arguments, for usage */
 	const char *summary;
 	const struct cli_option *options;	/* ends with a NULL name */
-	bool stops;		/* what follows the first argument is not ours */
+	bool stops;	/* what follows the first argument is not ours */
 	int (*run)(struct cli *cli);
 };
 
@@ -60,21 +60,24 @@ extern const struct cli_command cli_commands[];
 /** The command of that name, or NULL. */
 const struct cli_command *cli_find(const char *name);
 
-/** Parse argv behind the command's name.  False: the mistake has been printed. */
+/** Parse argv behind the command's name.  False: the mistake has been printed.
+ */
 bool cli_parse(struct cli *cli, int argc, char **argv);
 /** The last value of an option, "" for a flag, NULL when absent. */
 const char *cli_value(const struct cli *cli, const char *name);
 
-/** "writ: <message>" on stderr, made safe for a terminal.  Returns CLI_REFUSED. */
+/** "writ: <message>" on stderr, made safe for a terminal.  Returns CLI_REFUSED.
+ */
 int cli_fail(const char *fmt, ...) WRIT_PRINTF(1, 2);
 /** The same for an error of the library. */
 int cli_error(const struct writ_err *err);
 /** Print `text` on stdout with a newline, and free it with writ_free. */
 int cli_json_out(char *text);
-/** Write all of it to fd, waiting where it must.  False: the reader is gone (errno). */
+/** Write all of it to fd, waiting where it must.  False: the reader is gone
+ * (errno). */
 bool cli_write(int fd, const char *p, size_t n);
-/** Print a buffer on `fd` and release it.  CLI_OK, or CLI_REFUSED if it could not be
- * written; that has been said. */
+/** Print a buffer on `fd` and release it.  CLI_OK, or CLI_REFUSED if it could
+ * not be written; that has been said. */
 int cli_flush(int fd, struct writ_buf *b);
 
 /** The policy of -w, --dir, --env and --grant.  *out is the caller's. */

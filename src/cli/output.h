@@ -1,6 +1,7 @@
 /*
- * output.h - writing to somebody who may have stopped reading: a pipe that is full, a terminal
- * that is held.  For the one thread of the command line; uses the real timer and SIGALRM.
+ * output.h - writing to somebody who may have stopped reading: a pipe that is
+ * full, a terminal that is held.  For the one thread of the command line; uses
+ * the real timer and SIGALRM.
  */
 #ifndef WRIT_CLI_OUTPUT_H
 #define WRIT_CLI_OUTPUT_H
@@ -14,8 +15,8 @@ struct cli_patience {
 };
 
 /**
- * Write all of `s`.  False: it cannot be written (errno), or patience has ended (errno EPIPE,
- * as when the reader is gone); a part may have been written.
+ * Write all of `s`.  False: it cannot be written (errno), or patience has ended
+ * (errno EPIPE, as when the reader is gone); a part may have been written.
  */
 bool cli_write_patient(int fd, struct writ_str s, const struct cli_patience *p);
 

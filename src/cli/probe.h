@@ -1,8 +1,9 @@
 /*
- * probe.h - the confinement probes: what stands in one row, and the runner's parts.
- * A probe passes only when all of it was seen: the guest met the stated refusal, the
- * canary did not reach a sink, the audit log says so exactly, and the same operation
- * succeeds when it is granted (the control).  Stands on include/writ/ and base/.
+ * probe.h - the confinement probes: what stands in one row, and the runner's
+ * parts.  A probe passes only when all of it was seen: the guest met the stated
+ * refusal, the canary did not reach a sink, the audit log says so exactly, and
+ * the same operation succeeds when it is granted (the control).  Stands on
+ * include/writ/ and base/.
  */
 #ifndef WRIT_CLI_PROBE_H
 #define WRIT_CLI_PROBE_H
@@ -26,13 +27,13 @@ struct probe_suite;
 struct probe_result;
 
 /**
- * One probe.  `guest` is a component below the guests folder, without ".wasm"; `args`
- * are parted by spaces; `writ` is a writ without its first line (NULL: nothing granted);
- * `tree` makes the host tree, one entry a line: "d PATH", "f PATH TEXT",
- * "l PATH TARGET", "p PATH" (FIFO), "s PATH" (socket).  Paths begin at a fresh folder
- * that holds granted/, other/, outside/secret and secret, the last two with a random
- * token; the writ lies there too.  "$" in `tree`, `line` and their kin stands for the
- * token, "%" in `args` for the fresh folder.
+ * One probe.  `guest` is a component below the guests folder, without ".wasm";
+ * `args` are parted by spaces; `writ` is a writ without its first line (NULL:
+ * nothing granted); `tree` makes the host tree, one entry a line: "d PATH", "f
+ * PATH TEXT", "l PATH TARGET", "p PATH" (FIFO), "s PATH" (socket).  Paths begin
+ * at a fresh folder that holds granted/, other/, outside/secret and secret, the
+ * last two with a random token; the writ lies there too.  "$" in `tree`, `line`
+ * and their kin stands for the token, "%" in `args` for the fresh folder.
  */
 struct probe {
 	const char *id, *what;
@@ -40,15 +41,18 @@ struct probe {
 	enum probe_end end;
 	const char *detail;
 	const char *line;	/* must stand in the output, or in the error */
-	const char *keeps;	/* "PATH=TEXT" unchanged, "!PATH" absent; one a line */
+	/* "PATH=TEXT" unchanged, "!PATH" absent; one a line */
+	const char *keeps;
 	const char *rule;	/* of the refusals in the audit log */
 	unsigned records;	/* how many refusals must stand there */
-	unsigned failures;	/* allowed, but not done: outcomes that must stand there */
+	/* allowed, but not done: outcomes that must stand there */
+	unsigned failures;
 	const char *voids;	/* import that session-start must call void */
 	/* the control; what is NULL is as above */
 	const char *ok_guest, *ok_args, *ok_writ, *ok_line;
 	const char *ok_none;	/* why there can be no control yet */
-	const char *input, *ok_input;	/* the guest's stdin; NULL: none granted */
+	/* the guest's stdin; NULL: none granted */
+	const char *input, *ok_input;
 	bool ok_not_args;	/* the control has no arguments */
 	/* instead of all that */
 	void (*special)(struct probe_suite *suite, const struct probe *probe,
@@ -60,7 +64,8 @@ enum probe_verdict { PROBE_PASSED, PROBE_FAILED, PROBE_NOT_APPLICABLE };
 
 struct probe_point {
 	bool seen;
-	char why[PROBE_WHY_MAX];	/* what was seen instead, or how it was checked */
+	/* what was seen instead, or how it was checked */
+	char why[PROBE_WHY_MAX];
 };
 
 struct probe_result {
@@ -101,9 +106,9 @@ struct probe_log {
 	bool there;
 	unsigned denied;		/* decisions and counts, of `rule` */
 	unsigned others;		/* refusals by other rules */
-	unsigned failed;		/* outcomes of what was allowed, and not done */
+	unsigned failed;	/* outcomes of what was allowed, and not done */
 	unsigned limits, starts, ends, rejected;
-	bool is_void;			/* the import asked about is listed as void */
+	bool is_void;	/* the import asked about is listed as void */
 	char limit[32], outcome[32];
 };
 
@@ -144,23 +149,30 @@ void probe_point(struct probe_point *point, bool seen, const char *fmt, ...)
     WRIT_PRINTF(3, 4);
 
 /* ---- probe_special.c */
-void probe_paths(struct probe_suite *, const struct probe *, struct probe_result *);
-void probe_swap(struct probe_suite *, const struct probe *, struct probe_result *);
+void probe_paths(struct probe_suite *, const struct probe *,
+    struct probe_result *);
+void probe_swap(struct probe_suite *, const struct probe *,
+    struct probe_result *);
 void probe_root_link(struct probe_suite *, const struct probe *,
     struct probe_result *);
 void probe_odd_names(struct probe_suite *, const struct probe *,
     struct probe_result *);
-void probe_mount(struct probe_suite *, const struct probe *, struct probe_result *);
-void probe_worker(struct probe_suite *, const struct probe *, struct probe_result *);
+void probe_mount(struct probe_suite *, const struct probe *,
+    struct probe_result *);
+void probe_worker(struct probe_suite *, const struct probe *,
+    struct probe_result *);
 
 /* ---- probe_bytes.c */
 void probe_mutants(struct probe_suite *, const struct probe *,
     struct probe_result *);
-void probe_layers(struct probe_suite *, const struct probe *, struct probe_result *);
+void probe_layers(struct probe_suite *, const struct probe *,
+    struct probe_result *);
 void probe_machine_code(struct probe_suite *, const struct probe *,
     struct probe_result *);
-void probe_cache(struct probe_suite *, const struct probe *, struct probe_result *);
-void probe_bomb(struct probe_suite *, const struct probe *, struct probe_result *);
+void probe_cache(struct probe_suite *, const struct probe *,
+    struct probe_result *);
+void probe_bomb(struct probe_suite *, const struct probe *,
+    struct probe_result *);
 void probe_escapes(struct probe_suite *, const struct probe *,
     struct probe_result *);
 

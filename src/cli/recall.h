@@ -1,6 +1,7 @@
 /*
- * recall.h - find a decision again that an earlier run told by its id, in the audit logs.
- * Reads the format of docs/AUDIT.md, and checks the chain up to what it found.
+ * recall.h - find a decision again that an earlier run told by its id, in the
+ * audit logs.  Reads the format of docs/AUDIT.md, and checks the chain up to
+ * what it found.
  */
 #ifndef WRIT_CLI_RECALL_H
 #define WRIT_CLI_RECALL_H

@@ -24,7 +24,8 @@ writ_decide_protected(const struct writ_files_grant *g,
 void writ_suggest_name(const struct writ_policy *p, struct writ_str text,
     struct writ_buf *out);
 
-/** Append `s` as a double-quoted text of a writ, `$` escaped where it must be. */
+/** Append `s` as a double-quoted text of a writ, `$` escaped where it must be.
+ */
 void writ_suggest_quote(struct writ_str s, struct writ_buf *out);
 
 /** The slug of a protected name, for rules. */

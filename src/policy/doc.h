@@ -1,6 +1,7 @@
 /*
- * doc.h - reading a writ's tree: tables of keys, typed values, errors with a place.
- * Internal to src/policy.  One writ_doc reads one document and is then gone.
+ * doc.h - reading a writ's tree: tables of keys, typed values, errors with a
+ * place.  Internal to src/policy.  One writ_doc reads one document and is then
+ * gone.
  */
 #ifndef WRIT_POLICY_DOC_H
 #define WRIT_POLICY_DOC_H
@@ -73,8 +74,8 @@ enum writ_status writ_doc_bad_key(const struct writ_doc *d,
 enum writ_status writ_doc_nomem(const struct writ_doc *d);
 
 /** Remember that the entry `n` is of a kind not built yet / needs `random`. */
-void writ_doc_unbuilt(struct writ_doc *d, const char *kind, struct writ_str name,
-    const struct writ_yaml_node *n);
+void writ_doc_unbuilt(struct writ_doc *d, const char *kind,
+    struct writ_str name, const struct writ_yaml_node *n);
 void writ_doc_wants_random(struct writ_doc *d, const char *kind,
     struct writ_str name, const struct writ_yaml_node *n);
 
@@ -83,16 +84,18 @@ WRIT_MUST_CHECK enum writ_status
 writ_doc_map(struct writ_doc *d, const struct writ_yaml_node *n,
     const struct writ_doc_key *rows, size_t count, void *into);
 
-/** Messages from here on begin with `section: `, until the map being read goes on. */
+/** Messages from here on begin with `section: `, until the map being read goes
+ * on. */
 void writ_doc_in(struct writ_doc *d, const char *section);
 
 /**
- * Set `d->where` from the kind and the entry's `name` key (when it has a good one), and
- * read the entry; the name is checked, and recorded as used.
+ * Set `d->where` from the kind and the entry's `name` key (when it has a good
+ * one), and read the entry; the name is checked, and recorded as used.
  */
 WRIT_MUST_CHECK enum writ_status
 writ_doc_entry(struct writ_doc *d, const struct writ_yaml_node *n,
-    const char *kind, const struct writ_doc_key *rows, size_t count, void *into);
+    const char *kind, const struct writ_doc_key *rows, size_t count,
+    void *into);
 
 /** The node must be a list / map; *count gets its length. */
 WRIT_MUST_CHECK enum writ_status
@@ -104,11 +107,13 @@ WRIT_MUST_CHECK enum writ_status
 writ_doc_is_set(struct writ_doc *d, const struct writ_yaml_node *n,
     const char *of);
 
-/** A text as it stands (env, config values): any text, `$` is nothing special. */
+/** A text as it stands (env, config values): any text, `$` is nothing special.
+ */
 WRIT_MUST_CHECK enum writ_status
 writ_doc_literal(struct writ_doc *d, const struct writ_yaml_node *n,
     struct writ_str *out);
-/** A non-empty text without control characters; `$${` unescaped, `${`, `$VAR` fail. */
+/** A non-empty text without control characters; `$${` unescaped, `${`, `$VAR`
+ * fail. */
 WRIT_MUST_CHECK enum writ_status
 writ_doc_plain_text(struct writ_doc *d, const struct writ_yaml_node *n,
     struct writ_str *out);
@@ -118,8 +123,10 @@ writ_doc_read writ_doc_text;	/* struct writ_str: writ_doc_plain_text */
 writ_doc_read writ_doc_name;	/* struct writ_str: [a-z0-9][a-z0-9_-]{0,63} */
 writ_doc_read writ_doc_bool;	/* bool */
 writ_doc_read writ_doc_count;	/* uint64_t: decimal, min..max */
-writ_doc_read writ_doc_size;	/* uint64_t: bytes, with a unit, min..max; 0 if min 0 */
-writ_doc_read writ_doc_time;	/* uint64_t: milliseconds, with a unit, min..max */
+/* uint64_t: bytes, with a unit, min..max; 0 if min 0 */
+writ_doc_read writ_doc_size;
+/* uint64_t: milliseconds, with a unit, min..max */
+writ_doc_read writ_doc_time;
 writ_doc_read writ_doc_pick;	/* unsigned: a word of k->more */
 writ_doc_read writ_doc_node;	/* const struct writ_yaml_node *: as it is */
 

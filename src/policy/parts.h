@@ -1,6 +1,7 @@
 /*
- * parts.h - readers of the sections of a writ.  Internal to src/policy: parse.c calls
- * them from its table, each fills d->p or only checks shape (kinds not built yet).
+ * parts.h - readers of the sections of a writ.  Internal to src/policy: parse.c
+ * calls them from its table, each fills d->p or only checks shape (kinds not
+ * built yet).
  */
 #ifndef WRIT_POLICY_PARTS_H
 #define WRIT_POLICY_PARTS_H
@@ -11,7 +12,7 @@
 struct writ_doc_source {
 	enum writ_source_kind kind;	/* the outermost */
 	enum writ_source_kind base;	/* under all overlays */
-	struct writ_str text;		/* behind the first colon; empty for memory */
+	struct writ_str text;	/* behind the first colon; empty for memory */
 };
 
 writ_doc_read writ_doc_source;	/* struct writ_doc_source: any source */
@@ -20,7 +21,8 @@ writ_doc_read writ_doc_bucket_source;	/* the same: memory, database, shared */
 /* Sections; `field` is unused, all write to d->p. */
 writ_doc_read writ_doc_files, writ_doc_deny;
 writ_doc_read writ_doc_http, writ_doc_sockets;
-writ_doc_read writ_doc_keyvalue, writ_doc_blobs, writ_doc_spawn, writ_doc_client;
+writ_doc_read writ_doc_keyvalue, writ_doc_blobs, writ_doc_spawn,
+    writ_doc_client;
 writ_doc_read writ_doc_clock, writ_doc_random, writ_doc_env, writ_doc_config;
 
 /* Shared readers; the field is a struct writ_str. */
@@ -32,8 +34,10 @@ writ_doc_read writ_doc_addresses;	/* nothing: a set of ranges, checked */
 writ_doc_read writ_doc_methods;	/* nothing: a set of HTTP methods, checked */
 writ_doc_read writ_doc_connect;	/* a text such as tcp://host:port */
 
-/** Sort, compare and index what `p` holds; the place where mounts and names must be
- * unique is checked by the callers. */
+/**
+ * Sort, compare and index what `p` holds; the place where mounts and names must
+ * be unique is checked by the callers.
+ */
 void writ_policy_sort(struct writ_policy *p);
 
 /**

@@ -1,7 +1,8 @@
 /*
- * policy.h - a writ as data, and the one decision function over it.
- * Pure: bytes in, decision out; no I/O, no clock, no globals.  Knows nothing of
- * processes or WebAssembly.  A parsed policy is immutable; any thread may read it.
+ * policy.h - a writ as data, and the one decision function over it.  Pure:
+ * bytes in, decision out; no I/O, no clock, no globals.  Knows nothing of
+ * processes or WebAssembly.  A parsed policy is immutable; any thread may read
+ * it.
  */
 #ifndef WRIT_POLICY_POLICY_H
 #define WRIT_POLICY_POLICY_H
@@ -10,9 +11,11 @@
 #include "base/hash.h"
 
 enum writ_clock_mode {
-	WRIT_CLOCK_VOID,	/* wall frozen at 1970-01-01, monotonic virtual */
+	/* wall frozen at 1970-01-01, monotonic virtual */
+	WRIT_CLOCK_VOID,
 	WRIT_CLOCK_REAL,
-	WRIT_CLOCK_FROZEN	/* wall frozen at `seconds`, monotonic virtual */
+	/* wall frozen at `seconds`, monotonic virtual */
+	WRIT_CLOCK_FROZEN
 };
 
 enum writ_random_mode {
@@ -33,7 +36,8 @@ enum writ_source_kind {
 	WRIT_SOURCE_BLOB
 };
 
-/** Limits of a call; each has its documented default when absent (base/limits.h). */
+/** Limits of a call; each has its documented default when absent
+ * (base/limits.h). */
 struct writ_limits {
 	uint64_t memory_bytes;
 	uint64_t time_ms;	/* wall time */
@@ -53,27 +57,30 @@ struct writ_files_grant {
 	char *name;
 	char *at;		/* canonical absolute guest path */
 	enum writ_source_kind source;
-	char *from;		/* the text behind "host:", as written; NULL for memory */
+	/* the text behind "host:", as written; NULL for memory */
+	char *from;
 	bool write;
 	uint64_t quota_bytes, quota_files;	/* 0: not limited */
-	char **protected_names;	/* names opened by `protected`; NULL-terminated */
+	/* names opened by `protected`; NULL-terminated */
+	char **protected_names;
 	bool durable;
 	unsigned line, column;
 };
 
-/** One `deny` entry over files: refuses what the pattern matches and all below it. */
+/** One `deny` entry over files: refuses what the pattern matches and all below
+ * it. */
 struct writ_files_deny {
 	char *name;
-	char *path;		/* pattern over absolute guest paths, * and ** */
+	char *path;	/* pattern over absolute guest paths, * and ** */
 	bool write_only;	/* refuses changes only */
-	size_t literal;		/* bytes of `path` before its first wild segment */
+	size_t literal;	/* bytes of `path` before its first wild segment */
 };
 
 /** One `spawn` entry: the component may call this tool of its toolbox. */
 struct writ_spawn_grant {
 	char *name;
 	char *tool;		/* as clients see it; no other entry has it */
-	uint64_t depth;		/* levels of tools below this one, itself counted */
+	uint64_t depth;	/* levels of tools below this one, itself counted */
 	uint64_t calls;		/* in all */
 	bool durable;
 };
@@ -117,22 +124,24 @@ struct writ_policy {
 	struct writ_spawn_deny *spawn_deny;
 	size_t spawn_deny_count;
 	unsigned client;		/* enum writ_client, ORed */
-	struct writ_digest digest;	/* of the document's bytes; each addition makes
-					 * it SHA-256(digest before, the text added) */
+	/* of the document's bytes; each addition makes it SHA-256 of the digest
+	 * before and the text added */
+	struct writ_digest digest;
 	struct writ_policy_more *more;	/* internal */
 };
 
 /**
- * Parse and check a whole document of at most WRIT_DOC_MAX bytes.  `file` is only for
- * messages, which read `FILE:LINE:COL: where: what (did you mean ...)`.
- * *out is the caller's (writ_policy_free).
- * Fails: WRIT_INVALID a mistake in the document, first one reported; WRIT_UNSUPPORTED a
- * kind of grant whose provider is not built yet (the message says "not built yet");
- * WRIT_LIMIT too large, too deep or too many; WRIT_NOMEM.
+ * Parse and check a whole document of at most WRIT_DOC_MAX bytes.  `file` is
+ * only for messages, which read `FILE:LINE:COL: where: what (did you mean
+ * ...)`.  *out is the caller's (writ_policy_free).
+ * Fails: WRIT_INVALID a mistake in the document, first one reported;
+ * WRIT_UNSUPPORTED a kind of grant whose provider is not built yet (the message
+ * says "not built yet"); WRIT_LIMIT too large, too deep or too many;
+ * WRIT_NOMEM.
  */
 WRIT_MUST_CHECK enum writ_status
-writ_policy_parse(struct writ_str doc, const char *file, struct writ_policy **out,
-    struct writ_err *err);
+writ_policy_parse(struct writ_str doc, const char *file,
+    struct writ_policy **out, struct writ_err *err);
 
 /** The policy that grants nothing: every default, no grant.  *out as above. */
 WRIT_MUST_CHECK enum writ_status
@@ -141,16 +150,19 @@ writ_policy_empty(struct writ_policy **out, struct writ_err *err);
 /**
  * Add one grant written as a YAML fragment of a writ, e.g.
  *   files: [{ name: src, at: /src, from: "host:./src", mode: read }]
- * or a short form of the command line: "files read /src host:./src" (`--grant`; all
- * of them in docs/WRIT.md).  Same rules and failures as a document; what `p` has
- * already (a name, a mount, a variable, a clock) is WRIT_INVALID.  Relative host paths
- * stand as written: their folder is the caller's affair.  `p` is unchanged on failure.
+ * or a short form of the command line: "files read /src host:./src" (`--grant`;
+ * all of them in docs/WRIT.md).  Same rules and failures as a document; what
+ * `p` has already (a name, a mount, a variable, a clock) is WRIT_INVALID.
+ * Relative host paths stand as written: their folder is the caller's affair.
+ * `p` is unchanged on failure.
  */
 WRIT_MUST_CHECK enum writ_status
-writ_policy_add(struct writ_policy *p, struct writ_str text, struct writ_err *err);
+writ_policy_add(struct writ_policy *p, struct writ_str text,
+    struct writ_err *err);
 
-/** Add a directory grant (`--dir HOST::GUEST[::ro|rw]`), given in parts; `host` is
- * literal (no `$` or `~` in it means anything), its name is made from `guest`. */
+/** Add a directory grant (`--dir HOST::GUEST[::ro|rw]`), given in parts; `host`
+ * is literal (no `$` or `~` in it means anything), its name is made from
+ * `guest`. */
 WRIT_MUST_CHECK enum writ_status
 writ_policy_add_dir(struct writ_policy *p, struct writ_str host,
     struct writ_str guest, bool write, struct writ_err *err);
@@ -183,17 +195,18 @@ enum writ_request_how {
 	WRIT_HOW_ITSELF,	/* its bytes, its entries, its being there */
 	WRIT_HOW_META,		/* looks at its attributes only (stat) */
 	WRIT_HOW_MKDIR,		/* makes a directory, or removes an empty one */
-	WRIT_HOW_TREE		/* moves or replaces a directory with all below */
+	WRIT_HOW_TREE	/* moves or replaces a directory with all below */
 };
 
 /**
- * One canonical request.  `target` is what the operation is on: an absolute canonical
- * guest path, a URL, "tcp://host:port", a bucket, a container, a tool's name, a word of
- * `client`.  Borrowed.
+ * One canonical request.  `target` is what the operation is on: an absolute
+ * canonical guest path, a URL, "tcp://host:port", a bucket, a container, a
+ * tool's name, a word of `client`.  Borrowed.
  *
- * A path is the one reached after symbolic links were followed.  Rename is two requests
- * with write (both ends; WRIT_HOW_TREE when the moved thing is a directory), a hard link
- * also: its source counts as changed, since the new name can change it.
+ * A path is the one reached after symbolic links were followed.  Rename is two
+ * requests with write (both ends; WRIT_HOW_TREE when the moved thing is a
+ * directory), a hard link also: its source counts as changed, since the new
+ * name can change it.
  */
 struct writ_request {
 	enum writ_request_kind kind;
@@ -208,28 +221,34 @@ struct writ_request {
 
 struct writ_decision {
 	enum writ_verdict verdict;
-	const char *grant;	/* name of the deciding entry, or NULL; policy's */
-	char rule[WRIT_RULE_MAX];	/* e.g. "files.src", "deny.no-admin", "unmatched" */
+	/* name of the deciding entry, or NULL; policy's */
+	const char *grant;
+	/* e.g. "files.src", "deny.no-admin", "unmatched" */
+	char rule[WRIT_RULE_MAX];
 	char reason[WRIT_REASON_MAX];	/* one sentence for people */
 };
 
 /**
- * Judge one request over all matching entries: deny beats ask beats allow; no match
- * gives `unmatched` (which never asks for files).  Total: every input has a decision,
- * and a malformed target is refused.  Needs no memory.
+ * Judge one request over all matching entries: deny beats ask beats allow; no
+ * match gives `unmatched` (which never asks for files).  Total: every input has
+ * a decision, and a malformed target is refused.  Needs no memory.
  *
- * Rules: "files.NAME" allowed; "deny.NAME"; "unmatched"; "files.NAME.mode" the mount is
- * read-only; "spawn.NAME"; "client.WORD"; "protected.SLUG" a protected name (of the host's own path, so a mount of
- * `.git` itself is judged too); "malformed".
+ * Rules: "files.NAME" allowed; "deny.NAME"; "unmatched"; "files.NAME.mode" the
+ * mount is read-only; "spawn.NAME"; "client.WORD"; "protected.SLUG" a protected
+ * name (of the host's own path, so a mount of `.git` itself is judged too);
+ * "malformed".
  *
- * Cost for files: (parts of the path) x log(mounts + deny entries), then the patterns
- * whose literal beginning is a folder of the path; the rest are not looked at.
+ * Cost for files: (parts of the path) x log(mounts + deny entries), then the
+ * patterns whose literal beginning is a folder of the path; the rest are not
+ * looked at.
  */
 void writ_decide(const struct writ_policy *p, const struct writ_request *rq,
     struct writ_decision *out);
 
-/** The `spawn` entry for a tool (its budgets are the caller's to keep), or NULL; says
- * nothing of deny entries, which writ_decide judges. */
+/**
+ * The `spawn` entry for a tool (its budgets are the caller's to keep), or NULL;
+ * says nothing of deny entries, which writ_decide judges.
+ */
 const struct writ_spawn_grant *
 writ_policy_spawn(const struct writ_policy *p, struct writ_str tool);
 
@@ -237,23 +256,24 @@ writ_policy_spawn(const struct writ_policy *p, struct writ_str tool);
 const char *writ_policy_client_word(unsigned bit);
 
 /**
- * The smallest grant that would allow exactly this request, as one line of a writ,
- * appended to `out`; nothing is appended when no grant could (e.g. a deny entry) or
- * when it is allowed already.  A line with the name of an entry that the policy has
- * stands in place of that entry.  Host paths in it are guesses to be checked: `./` and
- * the guest's path.
+ * The smallest grant that would allow exactly this request, as one line of a
+ * writ, appended to `out`; nothing is appended when no grant could (e.g. a deny
+ * entry) or when it is allowed already.  A line with the name of an entry that
+ * the policy has stands in place of that entry.  Host paths in it are guesses
+ * to be checked: `./` and the guest's path.
  */
-void writ_policy_suggest(const struct writ_policy *p, const struct writ_request *rq,
-    struct writ_buf *out);
+void writ_policy_suggest(const struct writ_policy *p,
+    const struct writ_request *rq, struct writ_buf *out);
 
-/** Names in a host tree that are refused for change, and some of them for reading,
- * unless a grant opens them by name (`.git/hooks`, `.bashrc`, `.env`, ...):
- * NULL-terminated.  `*` stands for any run of bytes within a component. */
+/** Names in a host tree that are refused for change, and some of them for
+ * reading, unless a grant opens them by name (`.git/hooks`, `.bashrc`, `.env`,
+ * ...): NULL-terminated.  `*` stands for any run of bytes within a component.
+ */
 const char *const *writ_policy_protected(void);
 
-/** Whether the path (canonical, relative or absolute) is, or lies below, a protected name
- * not in `opened` (NULL-terminated or NULL); *which gets the name.  Case is folded
- * (ASCII) because host file systems may. */
+/** Whether the path (canonical, relative or absolute) is, or lies below, a
+ * protected name not in `opened` (NULL-terminated or NULL); *which gets the
+ * name.  Case is folded (ASCII) because host file systems may. */
 bool writ_policy_is_protected(struct writ_str path, char *const *opened,
     const char **which);
 
@@ -261,15 +281,16 @@ bool writ_policy_is_protected(struct writ_str path, char *const *opened,
 bool writ_policy_is_secret(struct writ_str path, char *const *opened,
     const char **which);
 
-/** Whether the path is a folder that must stay what and where it is because protected
- * names lie in it (`.git` of `.git/hooks`): anything but making the directory, or
- * removing it empty, is refused. */
+/** Whether the path is a folder that must stay what and where it is because
+ * protected names lie in it (`.git` of `.git/hooks`): anything but making the
+ * directory, or removing it empty, is refused. */
 bool writ_policy_holds_protected(struct writ_str path, char *const *opened,
     const char **which);
 
-/** Match an absolute path against a pattern: `*` one non-empty segment or run within one,
- * `**` zero or more whole segments (at most twice).  Costs at most the segments of the
- * pattern (63; longer ones match nothing) times the bytes of the path. */
+/** Match an absolute path against a pattern: `*` one non-empty segment or run
+ * within one, `**` zero or more whole segments (at most twice).  Costs at most
+ * the segments of the pattern (63; longer ones match nothing) times the bytes
+ * of the path. */
 bool writ_policy_glob(struct writ_str pattern, struct writ_str path);
 
 #endif

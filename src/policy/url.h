@@ -20,8 +20,8 @@ struct writ_url {
 };
 
 /**
- * Read `text` as a pattern (no query; `*` allowed; https when no scheme is written) or
- * as a request's URL (scheme required).  NULL, or what is wrong.
+ * Read `text` as a pattern (no query; `*` allowed; https when no scheme is
+ * written) or as a request's URL (scheme required).  NULL, or what is wrong.
  */
 const char *writ_url_read(struct writ_str text, bool pattern,
     struct writ_url *out);
@@ -29,7 +29,9 @@ const char *writ_url_read(struct writ_str text, bool pattern,
 /** Append the canonical path: unreserved %XX decoded, other %XX upper-cased. */
 void writ_url_path(struct writ_str path, struct writ_buf *out);
 
-/** "HOST:PORT" with the host rules of URLs; both required.  NULL or the mistake. */
+/**
+ * "HOST:PORT" with the host rules of URLs; both required.  NULL or the mistake.
+ */
 const char *writ_url_host_port(struct writ_str text, struct writ_url *out);
 
 /** An address range such as 10.0.0.0/8.  NULL or the mistake. */

@@ -1,8 +1,9 @@
 /*
- * yaml.h - YAML text to a bounded tree with positions.  Internal to src/policy.
- * A strict subset: one document, no anchors, aliases, tags, directives, merge keys,
- * duplicate keys or keys that are not words.  Knows nothing of writs.  yaml.c is the
- * only file that includes libfyaml, whose own allocations do not go through writ_alloc.
+ * yaml.h - YAML text to a bounded tree with positions.  Internal to
+ * src/policy.  A strict subset: one document, no anchors, aliases, tags,
+ * directives, merge keys, duplicate keys or keys that are not words.  Knows
+ * nothing of writs.  yaml.c is the only file that includes libfyaml, whose own
+ * allocations do not go through writ_alloc.
  */
 #ifndef WRIT_POLICY_YAML_H
 #define WRIT_POLICY_YAML_H
@@ -37,8 +38,8 @@ WRIT_MUST_CHECK enum writ_status
 writ_yaml_parse(struct writ_str doc, const char *file, struct writ_yaml **out,
     struct writ_err *err);
 
-/** The same for documents with texts of up to `text_max` bytes; writ_yaml_parse stands
- * for WRIT_DOC_STRING_MAX. */
+/** The same for documents with texts of up to `text_max` bytes; writ_yaml_parse
+ * stands for WRIT_DOC_STRING_MAX. */
 WRIT_MUST_CHECK enum writ_status
 writ_yaml_parse_long(struct writ_str doc, const char *file, size_t text_max,
     struct writ_yaml **out, struct writ_err *err);

@@ -1,6 +1,6 @@
 /*
- * session.h - what the files of libwrit's public API share.  Nothing outside src/session
- * includes it.
+ * session.h - what the files of libwrit's public API share.  Nothing outside
+ * src/session includes it.
  */
 #ifndef WRIT_SESSION_SESSION_H
 #define WRIT_SESSION_SESSION_H
@@ -35,8 +35,9 @@ struct writ_component_file {
 void writ_component_file_release(struct writ_component_file *f);
 WRIT_AUTO_RELEASE(writ_component_file)
 
-/** Open a component file: regular, at most WRIT_COMPONENT_MAX bytes.  Sentences in err name
- * the file.  The bytes are not read yet.  WRIT_NOENT, WRIT_INVALID, WRIT_LIMIT, WRIT_IO. */
+/** Open a component file: regular, at most WRIT_COMPONENT_MAX bytes.  Sentences
+ * in err name the file.  The bytes are not read yet.  WRIT_NOENT, WRIT_INVALID,
+ * WRIT_LIMIT, WRIT_IO. */
 WRIT_MUST_CHECK enum writ_status
 writ_component_file_open(const char *path, int *fd, size_t *size,
     struct writ_err *err);
@@ -45,25 +46,28 @@ WRIT_MUST_CHECK enum writ_status
 writ_component_file_read(const char *path, int fd, size_t size,
     struct writ_component_file *out, struct writ_err *err);
 
-/** Code and description from the cache, or made now.  *rejected (cleared first) gets the
- * sentence about a cache entry that was changed, for the audit. */
+/** Code and description from the cache, or made now.  *rejected (cleared first)
+ * gets the sentence about a cache entry that was changed, for the audit. */
 WRIT_MUST_CHECK enum writ_status
 writ_host_code(struct writ_host *host, const struct writ_component_file *file,
     struct writ_code *out, bool *cached, struct writ_err *rejected,
     struct writ_err *err);
 
-/** What an import gets under a policy, in words: "nothing", "/src (read)".  `name` as
- * "wasi:filesystem/types@0.2.12".  False: the interface is not in the void table.
- * `is_void` may be NULL. */
+/** What an import gets under a policy, in words: "nothing", "/src (read)".
+ * `name` as "wasi:filesystem/types@0.2.12".  False: the interface is not in the
+ * void table.  `is_void` may be NULL. */
 bool writ_void_words(const struct writ_policy *policy, struct writ_str name,
     struct writ_buf *words, bool *is_void);
 
-/** $NAME, or ~/FALLBACK, with /writ behind it; WRIT_INVALID when neither is set. */
+/**
+ * $NAME, or ~/FALLBACK, with /writ behind it; WRIT_INVALID when neither is set.
+ */
 WRIT_MUST_CHECK enum writ_status
 writ_xdg(const char *name, const char *fallback, char out[4096],
     struct writ_err *err);
 
-/** The buffer's text, malloc'd for the caller of the public API; releases the buffer. */
+/** The buffer's text, malloc'd for the caller of the public API; releases the
+ * buffer. */
 WRIT_MUST_CHECK enum writ_status
 writ_text_out(struct writ_buf *b, char **out, struct writ_err *err);
 
