@@ -10,26 +10,6 @@ static const char label[] = "--grant";
 /* ---- two policies become one */
 
 static bool
-has_name(const struct writ_policy *p, const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < p->files_count; i++)
-		if (!strcmp(p->files[i].name, name))
-			return true;
-	for (i = 0; i < p->files_deny_count; i++)
-		if (!strcmp(p->files_deny[i].name, name))
-			return true;
-	for (i = 0; i < p->spawn_count; i++)
-		if (!strcmp(p->spawn[i].name, name))
-			return true;
-	for (i = 0; i < p->spawn_deny_count; i++)
-		if (!strcmp(p->spawn_deny[i].name, name))
-			return true;
-	return false;
-}
-
-static bool
 has_mount(const struct writ_policy *p, const char *at)
 {
 	size_t i;
@@ -88,13 +68,13 @@ check_spawn(const struct writ_policy *p, const struct writ_policy *q,
 		return writ_fail(err, WRIT_LIMIT, "%s: more than 1024 spawn "
 		    "entries", label);
 	for (i = 0; i < q->spawn_count; i++) {
-		if (has_name(p, q->spawn[i].name))
+		if (writ_policy_has_name(p, q->spawn[i].name))
 			return taken(err, "the name", q->spawn[i].name);
 		if (writ_policy_spawn(p, writ_str_from(q->spawn[i].tool)))
 			return taken(err, "the tool", q->spawn[i].tool);
 	}
 	for (i = 0; i < q->spawn_deny_count; i++)
-		if (has_name(p, q->spawn_deny[i].name))
+		if (writ_policy_has_name(p, q->spawn_deny[i].name))
 			return taken(err, "the name", q->spawn_deny[i].name);
 	return WRIT_OK;
 }
@@ -113,13 +93,13 @@ check_merge(const struct writ_policy *p, const struct writ_policy *q,
 		return writ_fail(err, WRIT_LIMIT, "%s: more than 1024 deny "
 		    "entries", label);
 	for (i = 0; i < q->files_count; i++) {
-		if (has_name(p, q->files[i].name))
+		if (writ_policy_has_name(p, q->files[i].name))
 			return taken(err, "the name", q->files[i].name);
 		if (has_mount(p, q->files[i].at))
 			return taken(err, "the mount", q->files[i].at);
 	}
 	for (i = 0; i < q->files_deny_count; i++)
-		if (has_name(p, q->files_deny[i].name))
+		if (writ_policy_has_name(p, q->files_deny[i].name))
 			return taken(err, "the name", q->files_deny[i].name);
 	if (p->more->clock_said && q->more->clock_said)
 		return taken(err, "a grant of", "clock");

@@ -20,6 +20,9 @@ const char *
 writ_decide_protected(const struct writ_files_grant *g,
     const struct writ_request *rq);
 
+/** Whether an entry of `p`, of any kind, has this name. */
+bool writ_policy_has_name(const struct writ_policy *p, const char *name);
+
 /** Append a grant name made from `text`, one that no entry of `p` has. */
 void writ_suggest_name(const struct writ_policy *p, struct writ_str text,
     struct writ_buf *out);

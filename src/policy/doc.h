@@ -118,6 +118,11 @@ WRIT_MUST_CHECK enum writ_status
 writ_doc_plain_text(struct writ_doc *d, const struct writ_yaml_node *n,
     struct writ_str *out);
 
+/** The same, when wrong() has nothing to say of it (else a sentence, static). */
+WRIT_MUST_CHECK enum writ_status
+writ_doc_right_text(struct writ_doc *d, const struct writ_yaml_node *n,
+    const char *(*wrong)(struct writ_str), struct writ_str *out);
+
 /* Readers for tables; the type of the field is in the comment. */
 writ_doc_read writ_doc_text;	/* struct writ_str: writ_doc_plain_text */
 writ_doc_read writ_doc_name;	/* struct writ_str: [a-z0-9][a-z0-9_-]{0,63} */

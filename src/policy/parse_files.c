@@ -160,28 +160,22 @@ static enum writ_status
 read_at(struct writ_doc *d, const struct writ_yaml_node *n,
     const struct writ_doc_key *k, void *field)
 {
-	struct writ_str *out = field;
-	enum writ_status st = writ_doc_plain_text(d, n, out);
-	const char *why;
+	return writ_doc_right_text(d, n, path_wrong, field);
+}
 
-	if (st != WRIT_OK)
-		return st;
-	why = path_wrong(*out);
-	return why ? writ_doc_bad(d, n, "%s", why) : WRIT_OK;
+static const char *
+pattern_wrong(struct writ_str path)
+{
+	const char *why = path_wrong(path);
+
+	return why ? why : writ_glob_wrong(writ_str_skip(path, 1));
 }
 
 static enum writ_status
 read_pattern(struct writ_doc *d, const struct writ_yaml_node *n,
     const struct writ_doc_key *k, void *field)
 {
-	struct writ_str *out = field;
-	enum writ_status st = read_at(d, n, k, field);
-	const char *why;
-
-	if (st != WRIT_OK)
-		return st;
-	why = writ_glob_wrong(writ_str_skip(*out, 1));
-	return why ? writ_doc_bad(d, n, "%s", why) : WRIT_OK;
+	return writ_doc_right_text(d, n, pattern_wrong, field);
 }
 
 struct files_doc {

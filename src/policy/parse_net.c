@@ -179,26 +179,13 @@ struct body_doc {
 	uint64_t max;
 };
 
+/* Of a request (k->min 1) or a response; see read_headers. */
 static enum writ_status
-read_request(struct writ_doc *d, const struct writ_yaml_node *n,
+read_body(struct writ_doc *d, const struct writ_yaml_node *n,
     const struct writ_doc_key *k, void *field)
 {
-	static const struct writ_doc_key rows[] = {
-		{ "headers", false, read_headers, 0, 1, 0, NULL },
-		{ "max", false, writ_doc_size, AT(body_doc, max), 0, BODY_MAX,
-		    NULL },
-	};
-	struct body_doc b = { 0 };
-
-	return writ_doc_map(d, n, WRIT_DOC_ROWS(rows), &b);
-}
-
-static enum writ_status
-read_response(struct writ_doc *d, const struct writ_yaml_node *n,
-    const struct writ_doc_key *k, void *field)
-{
-	static const struct writ_doc_key rows[] = {
-		{ "headers", false, read_headers, 0, 0, 0, NULL },
+	const struct writ_doc_key rows[] = {
+		{ "headers", false, read_headers, 0, k->min, 0, NULL },
 		{ "max", false, writ_doc_size, AT(body_doc, max), 0, BODY_MAX,
 		    NULL },
 	};
@@ -349,8 +336,8 @@ static const struct writ_doc_key http_rows[] = {
 	{ "methods", true, writ_doc_methods, 0, 0, 0, NULL },
 	{ "url", true, writ_doc_url, AT(net_doc, url), 0, 0, NULL },
 	{ "query", false, read_query, 0, 0, 0, NULL },
-	{ "request", false, read_request, 0, 0, 0, NULL },
-	{ "response", false, read_response, 0, 0, 0, NULL },
+	{ "request", false, read_body, 0, 1, 0, NULL },
+	{ "response", false, read_body, 0, 0, 0, NULL },
 	{ "rate", false, read_rate, 0, 0, 0, NULL },
 	{ "credential", false, read_credential, 0, 0, 0, NULL },
 	{ "addresses", false, writ_doc_addresses, 0, 0, 0, NULL },

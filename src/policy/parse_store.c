@@ -30,14 +30,7 @@ enum writ_status
 writ_doc_keys(struct writ_doc *d, const struct writ_yaml_node *n,
     const struct writ_doc_key *k, void *field)
 {
-	struct writ_str *out = field;
-	enum writ_status st = writ_doc_plain_text(d, n, out);
-	const char *why;
-
-	if (st != WRIT_OK)
-		return st;
-	why = writ_glob_wrong(*out);
-	return why ? writ_doc_bad(d, n, "%s", why) : WRIT_OK;
+	return writ_doc_right_text(d, n, writ_glob_wrong, field);
 }
 
 static enum writ_status

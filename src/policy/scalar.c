@@ -177,6 +177,19 @@ writ_doc_plain_text(struct writ_doc *d, const struct writ_yaml_node *n,
 }
 
 enum writ_status
+writ_doc_right_text(struct writ_doc *d, const struct writ_yaml_node *n,
+    const char *(*wrong)(struct writ_str), struct writ_str *out)
+{
+	enum writ_status st = writ_doc_plain_text(d, n, out);
+	const char *why;
+
+	if (st != WRIT_OK)
+		return st;
+	why = wrong(*out);
+	return why ? writ_doc_bad(d, n, "%s", why) : WRIT_OK;
+}
+
+enum writ_status
 writ_doc_text(struct writ_doc *d, const struct writ_yaml_node *n,
     const struct writ_doc_key *k, void *field)
 {

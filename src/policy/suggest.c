@@ -7,8 +7,8 @@
 #define OPENED_MAX 8
 #define SLUG_MAX 48
 
-static bool
-name_taken(const struct writ_policy *p, const char *name)
+bool
+writ_policy_has_name(const struct writ_policy *p, const char *name)
 {
 	size_t i;
 
@@ -65,7 +65,7 @@ writ_suggest_name(const struct writ_policy *p, struct writ_str text,
 		if (!strcmp(base, words[i]))
 			(void)snprintf(base, sizeof(base), "root");
 	(void)snprintf(name, sizeof(name), "%s", base);
-	for (i = 2; name_taken(p, name) &&
+	for (i = 2; writ_policy_has_name(p, name) &&
 	    i < p->files_count + p->files_deny_count + p->spawn_count +
 	    p->spawn_deny_count + 3; i++)
 		(void)snprintf(name, sizeof(name), "%s-%zu", base, i);
