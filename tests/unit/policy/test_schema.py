@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The JSON Schema for editors against the cases that the parser is tested with.
+"""The JSON Schemas for editors against the cases that the parser is tested with.
 
 Every document that the parser takes (also those it takes as "not built yet") must
 satisfy the schema; of those it refuses, exactly the ones in schema-rejects.txt must
@@ -39,19 +39,19 @@ def read(path):
     return yaml.load(path.read_bytes().decode(), Loader=Core)
 
 
-def main():
-    root = pathlib.Path(__file__).resolve().parents[3]
-    data = root / "tests" / "data" / "policy"
-    schema = json.loads((root / "src/policy/writ.schema.json").read_text())
+def check(root, folder, name):
+    data = root / "tests" / "data" / folder
+    schema = json.loads((root / "src/policy" / name).read_text())
     jsonschema.Draft202012Validator.check_schema(schema)
     judge = jsonschema.Draft202012Validator(schema)
-    listed = set((data / "schema-rejects.txt").read_text().split())
+    rejects = data / "schema-rejects.txt"
     wrong, refused = [], set()
 
     for kind in ("accept", "unbuilt"):
         for path in sorted((data / kind).glob("*.yaml")):
             for error in judge.iter_errors(read(path)):
-                wrong.append(f"{kind}/{path.name}: {error.message[:200]}")
+                wrong.append(f"{folder}/{kind}/{path.name}: "
+                             f"{error.message[:200]}")
     for path in sorted((data / "reject").glob("*.yaml")):
         try:
             document = read(path)
@@ -60,16 +60,23 @@ def main():
         if not judge.is_valid(document):
             refused.add(path.stem)
     if "--write" in sys.argv:
-        text = "\n".join(sorted(refused)) + "\n"
-        (data / "schema-rejects.txt").write_text(text)
-        return 0
-    wrong += [f"reject/{n}: the schema takes it" for n in listed - refused]
-    wrong += [f"reject/{n}: refused, but not in schema-rejects.txt"
+        rejects.write_text("\n".join(sorted(refused)) + "\n")
+    listed = set(rejects.read_text().split())
+    wrong += [f"{folder}/reject/{n}: the schema takes it"
+              for n in listed - refused]
+    wrong += [f"{folder}/reject/{n}: refused, but not in schema-rejects.txt"
               for n in refused - listed]
     for line in wrong:
         print(line)
-    print(f"{len(listed)} rejections, {len(wrong)} wrong")
-    return 1 if wrong or not listed else 0
+    print(f"{folder}: {len(listed)} rejections, {len(wrong)} wrong")
+    return not wrong and bool(listed)
+
+
+def main():
+    root = pathlib.Path(__file__).resolve().parents[3]
+    good = [check(root, "policy", "writ.schema.json"),
+            check(root, "toolbox", "toolbox.schema.json")]
+    return 0 if all(good) else 1
 
 
 if __name__ == "__main__":
