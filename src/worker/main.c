@@ -112,6 +112,7 @@ wait_for_more(struct writ_worker *w, struct writ_err *err)
 
 	if (st == WRIT_CLOSED)
 		return st;
+	writ_worker_tree_tidy(w);
 	st = drain(w, err);
 	if (st != WRIT_AGAIN || (w->task && w->woken))
 		return st;

@@ -77,6 +77,7 @@ writ_worker_tree_init(struct writ_worker *w)
 	struct writ_worker_tree *t = &w->tree;
 
 	memset(t, 0, sizeof(*t));
+	t->done_fd = -1;
 	writ_vec_init(&t->mounts, sizeof(struct writ_worker_mount),
 	    WRIT_MOUNTS_MAX);
 	writ_vec_init(&t->rules, sizeof(struct writ_worker_rules *),
@@ -284,6 +285,13 @@ submit(struct writ_worker *w, struct writ_fs_call *c)
 	return WRIT_PENDING;
 }
 
+void
+writ_worker_tree_tidy(struct writ_worker *w)
+{
+	writ_closep(&w->tree.done_fd);
+	w->tree.done_fd = -1;
+}
+
 static enum writ_status
 close_remote(struct writ_worker *w, struct writ_remote *r, uint64_t handle)
 {
@@ -294,7 +302,9 @@ close_remote(struct writ_worker *w, struct writ_remote *r, uint64_t handle)
 		if (((struct writ_worker_mount *)
 		    writ_vec_at(&w->tree.mounts, i))->root == handle)
 			return WRIT_OK;
-	writ_closep(&r->fd);
+	writ_worker_tree_tidy(w);
+	w->tree.done_fd = r->fd;
+	r->fd = -1;
 	r->handle = 0;
 	writ_buf_reset(&w->scratch);
 	writ_fs_msg_put(&w->scratch, &c);

@@ -46,6 +46,7 @@ struct writ_worker_tree {
 	struct writ_fs_call *pending[WRIT_WIRE_PENDING_MAX];
 	uint32_t pending_gen[WRIT_WIRE_PENDING_MAX];
 	unsigned in_flight;
+	int done_fd;			/* lent, no longer used: closed while waiting */
 	uint64_t memory_calls, memory_bytes;	/* for the report */
 	uint64_t memory_quota;		/* bytes of all mounts in memory */
 };
@@ -92,6 +93,8 @@ struct writ_tree_port writ_worker_tree_port(struct writ_worker *w);
 /** Add a preopen (MOUNT); CONFIG has come before. */
 WRIT_MUST_CHECK enum writ_status
 writ_worker_tree_mount(struct writ_worker *w, const struct writ_mount_msg *m);
+/** Close what was lent and is done with; the next question is on its way. */
+void writ_worker_tree_tidy(struct writ_worker *w);
 /** A reply came.  Takes m->fd. */
 WRIT_MUST_CHECK enum writ_status
 writ_worker_tree_reply(struct writ_worker *w, struct writ_msg *m);
