@@ -29,11 +29,11 @@ writ_json_init(void)
 }
 
 /*
- * Nesting, counted before the recursive parser sees it.  Bytes inside strings
- * do not count; what is malformed otherwise is the parser's to refuse.
+ * Nesting and values, counted before the recursive parser sees them.  Bytes inside
+ * strings do not count; what is malformed otherwise is the parser's to refuse.
  */
 static bool
-too_deep(struct writ_str s, unsigned *line, unsigned *column)
+too_much(struct writ_str s, size_t values, unsigned *line, unsigned *column)
 {
 	unsigned depth = 0;
 	bool in_string = false;
@@ -55,8 +55,11 @@ too_deep(struct writ_str s, unsigned *line, unsigned *column)
 				in_string = false;
 		} else if (c == '"') {
 			in_string = true;
+		} else if (c == ',') {
+			if (values-- == 0)
+				return true;
 		} else if (c == '{' || c == '[') {
-			if (++depth > WRIT_JSON_DEPTH_MAX)
+			if (++depth > WRIT_JSON_DEPTH_MAX || values-- == 0)
 				return true;
 		} else if ((c == '}' || c == ']') && depth) {
 			depth--;
@@ -66,20 +69,23 @@ too_deep(struct writ_str s, unsigned *line, unsigned *column)
 }
 
 static enum writ_status
-parse(struct writ_str s, size_t flags, json_t **out, struct writ_err *err)
+parse(struct writ_str s, size_t max, size_t flags, json_t **out,
+    struct writ_err *err)
 {
+	size_t values = flags & JSON_DECODE_ANY ? WRIT_JSON_VALUES_MAX :
+	    SIZE_MAX;
 	unsigned line, column;
 	json_error_t e;
 	json_t *j;
 
-	if (s.len > WRIT_JSON_MAX)
+	if (s.len > max)
 		return writ_fail(err, WRIT_LIMIT,
-		    "JSON of %zu bytes, at most %d are read", s.len,
-		    WRIT_JSON_MAX);
-	if (too_deep(s, &line, &column))
+		    "JSON of %zu bytes, at most %zu are read", s.len, max);
+	if (too_much(s, values, &line, &column))
 		return writ_fail(err, WRIT_LIMIT,
-		    "JSON line %u, column %u: nested deeper than %d", line,
-		    column, WRIT_JSON_DEPTH_MAX);
+		    "JSON line %u, column %u: nested deeper than %d, or more "
+		    "than %zu values", line, column, WRIT_JSON_DEPTH_MAX,
+		    values);
 	no_memory = false;
 	j = json_loadb(s.len ? s.ptr : "", s.len, flags | JSON_REJECT_DUPLICATES,
 	    &e);
@@ -97,13 +103,21 @@ parse(struct writ_str s, size_t flags, json_t **out, struct writ_err *err)
 enum writ_status
 writ_json_parse(struct writ_str s, json_t **out, struct writ_err *err)
 {
-	return parse(s, 0, out, err);
+	return parse(s, WRIT_JSON_MAX, 0, out, err);
 }
 
 enum writ_status
 writ_json_parse_nul(struct writ_str s, json_t **out, struct writ_err *err)
 {
-	return parse(s, JSON_ALLOW_NUL, out, err);
+	return parse(s, WRIT_JSON_MAX, JSON_ALLOW_NUL, out, err);
+}
+
+enum writ_status
+writ_json_parse_foreign(struct writ_str s, size_t max, json_t **out,
+    struct writ_err *err)
+{
+	return parse(s, max, JSON_ALLOW_NUL | JSON_DECODE_ANY |
+	    JSON_DECODE_INT_AS_REAL, out, err);
 }
 
 static enum writ_status

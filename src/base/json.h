@@ -31,6 +31,16 @@ writ_json_parse(struct writ_str s, json_t **out, struct writ_err *err);
 WRIT_MUST_CHECK enum writ_status
 writ_json_parse_nul(struct writ_str s, json_t **out, struct writ_err *err);
 
+/**
+ * A message of a stranger: any outermost value, `max` bytes and
+ * WRIT_JSON_VALUES_MAX values at most.  Every number becomes a real, so that
+ * none is refused for its size (its digits are in the text alone), and strings
+ * may hold \u0000.  Else as writ_json_parse.
+ */
+WRIT_MUST_CHECK enum writ_status
+writ_json_parse_foreign(struct writ_str s, size_t max, json_t **out,
+    struct writ_err *err);
+
 /** A member that must be a string / a non-negative integer; WRIT_NOENT,
  * WRIT_INVALID. */
 WRIT_MUST_CHECK enum writ_status

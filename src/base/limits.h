@@ -32,7 +32,32 @@
 #define WRIT_TOOL_NAME_MAX 128		/* bytes; MCP's own bound */
 #define WRIT_SESSION_NAME_MAX 64	/* bytes of a kept session's name */
 #define WRIT_CALL_ARGS_MAX (8 * 1024 * 1024) /* bytes of a typed call's arguments */
+#define WRIT_FRONT_DATA_MAX WRIT_GIB	/* bytes of a front end's memory */
 #define WRIT_CLIENTS_MAX 4096		/* clients of one front end at a time */
+
+/* MCP */
+#define WRIT_MCP_MESSAGE_MAX (16 * 1024 * 1024) /* bytes of one message of a client */
+#define WRIT_MCP_ANSWER_MAX (24 * 1024 * 1024) /* bytes of one message to it */
+#define WRIT_MCP_ID_MAX 256		/* bytes of a request's id or progress token */
+#define WRIT_MCP_REQUESTS_MAX 1024	/* in flight, of all clients */
+#define WRIT_MCP_CLIENT_REQUESTS_MAX 128 /* in flight, of one client that is one program */
+#define WRIT_MCP_VALUE_MAX (4 * 1024 * 1024) /* bytes of one result's text */
+#define WRIT_MCP_PRINTED_MAX (64 * 1024) /* bytes shown of a call's stdout, and of stderr */
+#define WRIT_MCP_HELD_MAX (256 * 1024 * 1024) /* bytes of unfinished results together */
+#define WRIT_MCP_ASKS_MAX 16		/* questions of one call that wait */
+#define WRIT_MCP_ASK_MAX (256 * 1024)	/* bytes of a question, and of an answer */
+#define WRIT_MCP_REFUSED_MAX 16		/* refusals told with one result */
+#define WRIT_MCP_PARK_MS_MAX (10 * 60 * 1000) /* a call waits for its client's answer */
+#define WRIT_MCP_PAGE 100		/* entries of one page of a list */
+#define WRIT_MCP_TOOLS_MAX 4096
+#define WRIT_MCP_PROMPTS_MAX 1024
+#define WRIT_MCP_RESOURCES_MAX 4096
+#define WRIT_MCP_CATALOG_MAX (64 * 1024 * 1024) /* bytes of a catalog */
+#define WRIT_MCP_SUBSCRIPTIONS_MAX 256	/* URIs that a client watches */
+#define WRIT_MCP_OUT_MAX (64 * 1024 * 1024) /* unsent bytes towards a client */
+#define WRIT_MCP_OUT_HIGH (1024 * 1024)	/* above this nothing more is read */
+#define WRIT_MCP_LINGER_MS 500		/* for answers, when a client's input has ended */
+#define WRIT_MCP_COMPLETE_MAX 100	/* values of one completion; MCP's own bound */
 
 /* writ documents */
 #define WRIT_DOC_MAX (1024 * 1024)	/* bytes */
@@ -117,5 +142,6 @@
 
 #define WRIT_JSON_MAX (4 * 1024 * 1024)
 #define WRIT_JSON_DEPTH_MAX 64
+#define WRIT_JSON_VALUES_MAX (1024 * 1024) /* values of a stranger's message */
 
 #endif

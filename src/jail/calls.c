@@ -8,7 +8,8 @@
 
 #define W WRIT_CALL_WORKER
 #define C WRIT_CALL_COMPILER
-#define BOTH WRIT_CALL_BOTH
+#define F WRIT_CALL_FRONT
+#define BOTH (WRIT_CALL_BOTH | F)
 
 /* Conditions: of an int the kernel reads 32 bits, of a long all 64. */
 #define INT 0xffffffffull
@@ -74,18 +75,22 @@ static const struct writ_call_row rows[] = {
 	{ "futex",            BOTH, FUTEX(FUTEX_WAKE_BITSET) },
 
 	/* the wire */
-	{ "recvmsg",          W,    2, { { 0, INT, WIRE }, { 2, INT &
+	{ "recvmsg",          W | F,   2, { { 0, INT, WIRE }, { 2, INT &
 	    ~(uint64_t)(MSG_CMSG_CLOEXEC | MSG_DONTWAIT), 0 } } },
-	{ "sendmsg",          W,    2, { { 0, INT, WIRE }, { 2, INT &
+	{ "sendmsg",          W | F,   2, { { 0, INT, WIRE }, { 2, INT &
 	    ~(uint64_t)(MSG_NOSIGNAL | MSG_DONTWAIT), 0 } } },
-	{ "poll",             W,    ANY },
-	{ "ppoll",            W,    ANY },
+	{ "poll",             W | F, ANY },
+	{ "ppoll",            W | F, ANY },
 
 	/* files that the broker lent, with the rights it opened them with */
 	{ "pread64",          W,    ANY },
 	{ "pwrite64",         W,    ANY },
 	{ "pwritev2",         W,    NO_BITS(5, RWF_APPEND) },
 	{ "close",            BOTH, ANY },
+
+	/* what a front end was given: clients, by its fds or through its listener */
+	{ "read",             F,    ANY },
+	{ "write",            F,    ANY },
 
 	/* what the compiler was started for */
 	{ "write",            C,    IS(0, CODE) },

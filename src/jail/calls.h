@@ -12,7 +12,8 @@
 enum writ_call_who {
 	WRIT_CALL_WORKER = 1,
 	WRIT_CALL_COMPILER = 2,
-	WRIT_CALL_BOTH = 3
+	WRIT_CALL_BOTH = 3,
+	WRIT_CALL_FRONT = 4
 };
 
 /** A value that stands for this process's id. */

@@ -74,13 +74,17 @@ __lsan_is_turned_off(void)
 enum writ_status
 writ_jail_seccomp_apply(enum writ_jail_role role, struct writ_err *err)
 {
+	static const unsigned who[] = {
+		[WRIT_JAIL_WORKER] = WRIT_CALL_WORKER,
+		[WRIT_JAIL_COMPILER] = WRIT_CALL_COMPILER,
+		[WRIT_JAIL_FRONT] = WRIT_CALL_FRONT,
+	};
 	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
 	int rc;
 
 	if (!ctx)
 		return writ_fail(err, WRIT_NOMEM, "wall seccomp: no memory");
-	rc = build(ctx, role == WRIT_JAIL_WORKER ? WRIT_CALL_WORKER :
-	    WRIT_CALL_COMPILER);
+	rc = build(ctx, who[role]);
 	if (!rc)
 		rc = seccomp_load(ctx);
 	seccomp_release(ctx);
