@@ -16,6 +16,10 @@ PYTHON = [
      "ZeroDivisionError", "!code_py.py"),
     ("print(1\nx = 3", "line 1", "was never closed"),
     ("def f(n): return f(n+1)\nf(0)", "RecursionError"),
+    ("import sys; sys.setrecursionlimit(10 ** 6)\n"
+     "def f(n): return max([n], key=lambda x: f(n + 1))\nf(0)",
+     "RecursionError"),
+    ("x = []\nwhile True: x.append('a' * (1 << 26))", "MemoryError"),
     ("raise SystemExit(3)", "SystemExit: 3"),
     ("import sys; sys.exit()", "!error"),
     (f"print('x' * {BIG})", "output cut"),
@@ -69,6 +73,14 @@ JAVASCRIPT = [
     ("foo(\n  bar", "SyntaxError", "<code>:2"),
     ("function f(n) { return f(n + 1) }; f(0)", "RangeError"),
     ("const f = (n) => f(n + 1); f(0)", "RangeError"),
+    ("const a = []; for (;;) a.push(new Uint8Array(1 << 26))",
+     "out of memory"),
+    ("const e = new Error('round'); e.cause = e; throw e", "round"),
+    ("throw { get x() { throw 1 } }", "Uncaught { x: [Getter] }"),
+    ("throw new Proxy({}, { ownKeys() { throw 1 } })", "cannot be shown"),
+    ("const e = new Error(); e.toString = () => { throw 1 }; throw e",
+     "cannot be shown"),
+    ("new Proxy([], { get() { throw new Error('never') } })", "never"),
     ("let n = 0; for (let i = 0; i < 2000; i++) "
      "try { [0].map((x) => x.y.z()) } catch { n++ } n", 'some("2000")'),
     (f"console.log('x'.repeat({BIG}))", "output cut"),
@@ -107,7 +119,8 @@ def run(wasmtime, ready, work, tool, code):
     name = "run-python" if tool == "code-py" else "run-javascript"
     call = f"{name}({json.dumps(code, ensure_ascii=False)})"
     done = subprocess.run(
-        [wasmtime, "run", "--allow-precompiled", "--dir", f"{work}::/work",
+        [wasmtime, "run", "--allow-precompiled",
+         "-W", "max-memory-size=300000000", "--dir", f"{work}::/work",
          "--invoke", call, ready[tool]],
         capture_output=True, text=True, timeout=120, check=False)
     return done.stdout + done.stderr

@@ -9,13 +9,13 @@ const CODE_MAX = 1 << 20;
 const OUTPUT_MAX = 256 << 10;
 const VALUE_MAX = 64 << 10;
 const ERROR_MAX = 16 << 10;
+const CAUSES_MAX = 8;
 // Calls within calls; the host's stack for a component ends beyond them.
 const DEPTH_MAX = 400;
 
 let parts = [];
 let length = 0;
 let lost = 0;
-let fresh = true;
 
 function write(text) {
   const room = OUTPUT_MAX - length;
@@ -150,10 +150,13 @@ function install() {
       return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
     },
   });
+  Object.defineProperty(random01, "name", { value: "random" });
+  Math.random = random01;
   for (const name of ["__cqjs", "wit"]) delete globalThis[name];
 }
 
-// The engine's own Math.random has its state in the snapshot.
+// The engine's own Math.random has its state in the snapshot; the first use
+// in an instance, not the first call, asks the host for a seed.
 function seed() {
   const bytes = random.getRandomBytes(16);
   let [a, b, c, d] = new Int32Array(Uint8Array.from(bytes).buffer);
@@ -166,8 +169,14 @@ function seed() {
     return sum >>> 0;
   };
   for (let i = 0; i < 16; i++) next();
-  Math.random = () =>
-    ((next() >>> 5) * 0x4000000 + (next() >>> 6)) / 2 ** 53;
+  return () => ((next() >>> 5) * 0x4000000 + (next() >>> 6)) / 2 ** 53;
+}
+
+let draw = null;
+
+function random01() {
+  draw ??= seed();
+  return draw();
 }
 
 // The lines of a stack that are of the code given, named as such.
@@ -179,14 +188,24 @@ function stack(error) {
       .replace("at <eval>", "at <top>").trimEnd()).join("\n");
 }
 
-function told(error) {
-  if (!(error instanceof Error)) return cut(`Uncaught ${inspect(error)}`,
-    ERROR_MAX, "error");
-  let text = String(error);
+function plain(error) {
+  if (!(error instanceof Error)) return `Uncaught ${inspect(error)}`;
   const where = stack(error);
-  if (where) text += `\n${where}`;
-  if (error.cause !== undefined) text += `\ncaused by: ${told(error.cause)}`;
-  return cut(text, ERROR_MAX, "error");
+  return where ? `${error}\n${where}` : String(error);
+}
+
+// An error and its causes; the code may have made them so that looking throws.
+function told(error) {
+  const texts = [];
+  try {
+    for (let one = error; texts.length < CAUSES_MAX; one = one.cause) {
+      texts.push(plain(one));
+      if (one?.cause === undefined) break;
+    }
+  } catch {
+    texts.push("an error that cannot be shown");
+  }
+  return cut(texts.join("\ncaused by: "), ERROR_MAX, "error");
 }
 
 // A mistake in the code: the line, and a mark under the place.
@@ -240,8 +259,6 @@ function attempt(code) {
 }
 
 export function runJavascript(code) {
-  if (fresh) seed();
-  fresh = false;
   parts = [];
   length = lost = 0;
   if (code.length > CODE_MAX)

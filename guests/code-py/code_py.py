@@ -157,6 +157,17 @@ def install_kv():
     sys.modules["kv"] = kv
 
 
+def bound_recursion():
+    """A limit that the code sets must not reach past the host's stack."""
+    set_limit = sys.setrecursionlimit
+
+    def lower(limit):
+        set_limit(min(limit, RECURSION_MAX))
+
+    sys.setrecursionlimit = lower
+    lower(RECURSION_MAX)
+
+
 def fresh():
     """What a snapshot must not decide: the state of every generator."""
     random.seed()
@@ -165,7 +176,7 @@ def fresh():
     sys.modules["__main__"] = session
     session.__builtins__ = builtins
     sys.path[:] = [""]
-    sys.setrecursionlimit(RECURSION_MAX)
+    bound_recursion()
     global runner
     runner = loop.runner()
 
