@@ -12,6 +12,7 @@ all: build
 build:
 	tools/setup build test
 	[ -f $(BUILD)/build.ninja ] || meson setup $(BUILD) --prefix $(PREFIX)
+	$(if $(filter file,$(origin PREFIX)),,meson configure $(BUILD) --prefix $(PREFIX))
 	ninja -C $(BUILD)
 	@for p in writ writ-worker writ-compiler; do \
 		f=$$(find $(BUILD)/src -type f -name $$p) && \
