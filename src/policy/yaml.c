@@ -301,7 +301,7 @@ start_document(struct build *b, struct fy_event *e, struct position at)
 
 	if (b->documents++ > 0)
 		return fail_at(b, at, WRIT_INVALID,
-		    "a second document; a writ is one");
+		    "a second document; one is read");
 	if (s && (fy_document_state_version_explicit(s) ||
 	    fy_document_state_tags_explicit(s)))
 		return fail_at(b, at, WRIT_INVALID,

@@ -238,6 +238,19 @@ test_subset__deny(void **state)
 }
 
 static void
+test_subset__no_resolution_is_the_finest(void **state)
+{
+	writ_auto(writ_policy) a = must_parse("writ: 1\nclock: { wall: real }\n");
+	writ_auto(writ_policy) b = must_parse("writ: 1\nclock: { wall: real }\n");
+
+	b->clock_resolution_ns = 1;
+	assert_int_equal(writ_policy_subset(a, b, NULL), WRIT_SUBSET_PROVED);
+	assert_int_equal(writ_policy_subset(b, a, NULL), WRIT_SUBSET_PROVED);
+	b->clock_resolution_ns = 2;
+	assert_int_equal(writ_policy_subset(a, b, NULL), WRIT_SUBSET_UNPROVED);
+}
+
+static void
 test_subset__asking_is_not_within_denying(void **state)
 {
 	writ_auto(writ_policy) asks = must_parse("writ: 1\n");
@@ -599,6 +612,7 @@ main(void)
 		cmocka_unit_test(test_subset__spawn),
 		cmocka_unit_test(test_subset__files),
 		cmocka_unit_test(test_subset__deny),
+		cmocka_unit_test(test_subset__no_resolution_is_the_finest),
 		cmocka_unit_test(test_subset__asking_is_not_within_denying),
 		cmocka_unit_test(test_subset__relative_host_paths_are_unproved),
 		cmocka_unit_test(test_subset__what_is_proved_holds),
