@@ -67,8 +67,6 @@ good_base64(struct writ_str s)
 	for (i = 0; i + pad < s.len; i++)
 		if (!is_base64(s.ptr[i]))
 			return false;
-	if (pad && i == 0)
-		return false;
 	return pad == 0 || (sextet(s.ptr[i - 1]) & (pad == 1 ? 3 : 15)) == 0;
 }
 

@@ -155,6 +155,19 @@ test_toolbox__fields_and_defaults(void **state)
 }
 
 static void
+test_toolbox__an_unlisted_group_lists_nothing(void **state)
+{
+	writ_auto(writ_toolbox) t = must_read("toolbox: 1\nname: t\ntools:\n"
+	    "  - { name: a, component: ./a.wasm, listed: false, functions: [x, "
+	    "{ export: y, listed: true }] }\n"
+	    "  - { name: b, component: ./a.wasm, functions: [x] }\n");
+
+	assert_false(t->groups[0].functions[0].listed);
+	assert_false(t->groups[0].functions[1].listed);
+	assert_true(t->groups[1].functions[0].listed);
+}
+
+static void
 test_toolbox__exports_are_selected(void **state)
 {
 	static const struct {
@@ -421,6 +434,7 @@ main(void)
 		cmocka_unit_test(test_toolbox__accepted_documents),
 		cmocka_unit_test(test_toolbox__rejected_with_place_and_reason),
 		cmocka_unit_test(test_toolbox__fields_and_defaults),
+		cmocka_unit_test(test_toolbox__an_unlisted_group_lists_nothing),
 		cmocka_unit_test(test_toolbox__exports_are_selected),
 		cmocka_unit_test(test_toolbox__names_of_tools),
 		cmocka_unit_test(test_toolbox__prompts_are_filled_in),
