@@ -159,7 +159,7 @@ test_toolbox__an_unlisted_group_lists_nothing(void **state)
 {
 	writ_auto(writ_toolbox) t = must_read("toolbox: 1\nname: t\ntools:\n"
 	    "  - { name: a, component: ./a.wasm, listed: false, functions: [x, "
-	    "{ export: y, listed: true }] }\n"
+	    "{ export: z, listed: true }] }\n"
 	    "  - { name: b, component: ./a.wasm, functions: [x] }\n");
 
 	assert_false(t->groups[0].functions[0].listed);
