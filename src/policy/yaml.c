@@ -412,12 +412,13 @@ is_blank(unsigned char c)
 }
 
 /* Refuses what libfyaml 0.7 reads in square time (long runs of blanks, long tags,
- * lines of `%`) before it is asked, and what could hide text from a reviewer. */
+ * lines of `%`) or loses 4 KiB over (five `''` in a row) before it is asked, and what
+ * could hide text from a reviewer. */
 static enum writ_status
 check_bytes(const struct build *b, struct writ_str doc)
 {
 	struct position at = { 1, 1 };
-	size_t i, run = 0;
+	size_t i, run = 0, quotes = 0;
 	bool blank = false;
 
 	for (i = 0; i < doc.len; i++) {
@@ -430,6 +431,10 @@ check_bytes(const struct build *b, struct writ_str doc)
 			    "more than 1024 blanks or empty lines in a row" :
 			    "a word longer than 32 KiB");
 
+		quotes = c == '\'' ? quotes + 1 : 0;
+		if (quotes > WRIT_DOC_QUOTES_MAX)
+			return fail_at(b, at, WRIT_LIMIT,
+			    "more than 9 single quotes in a row");
 		if ((c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7f)
 			return fail_at(b, at, WRIT_INVALID,
 			    "a control character");
