@@ -208,6 +208,8 @@ wait_ms(const struct pipe *s, int due)
 	uint64_t now = now_ms();
 	int left;
 
+	if (s->client && !stalled(s) && s->looked < s->in.len)
+		return 0;	/* lines that had to wait */
 	if (!s->ended)
 		return due;
 	left = s->until > now ? (int)(s->until - now) + 1 : 0;
@@ -240,24 +242,34 @@ turn(struct pipe *s, struct writ_err *err)
 	return WRIT_OK;
 }
 
+/* Nothing is read of the client before there is something to offer. */
+static enum writ_status
+admit(struct pipe *s, struct writ_err *err)
+{
+	enum writ_status st;
+
+	if (s->client || !writ_mcp_ready(s->m))
+		return WRIT_OK;
+	st = writ_mcp_client_open(s->m, WRIT_MCP_PIPE, &s->client, err);
+	if (st == WRIT_OK)
+		writ_mcp_client_stream(s->client, &s->sink);
+	return st;
+}
+
 static enum writ_status
 serve(struct pipe *s, struct writ_err *err)
 {
 	enum writ_status st = WRIT_OK;
 
 	while (st == WRIT_OK && !over(s)) {
-		st = turn(s, err);
-		if (st == WRIT_OK && !s->client && writ_mcp_ready(s->m)) {
-			st = writ_mcp_client_open(s->m, WRIT_MCP_PIPE,
-			    &s->client, err);
-			if (st == WRIT_OK)
-				writ_mcp_client_stream(s->client, &s->sink);
-		}
+		st = admit(s, err);
 		if (st == WRIT_OK && s->client)
 			take_lines(s);
 		flush_out(s);
-		if (writ_conn_flush(s->broker) == WRIT_CLOSED && st == WRIT_OK)
-			st = WRIT_CLOSED;
+		if (writ_conn_flush(s->broker) == WRIT_CLOSED)
+			return WRIT_CLOSED;
+		if (st == WRIT_OK && !over(s))
+			st = turn(s, err);
 	}
 	return st;
 }

@@ -192,9 +192,10 @@ static void
 ask(struct fake *f, struct fake_call *c, enum writ_api_ask what, bool more,
     const char *key)
 {
-	static const char *const texts[] = {
-		"{\"message\":\"Name?\",\n\"requestedSchema\":{\"type\":"
-		"\"object\",\"properties\":{\"name\":{\"type\":\"string\"}}}}",
+	static const char form[] = "{\"message\":\"Name?\",\n"
+	    "\"requestedSchema\":{\"type\":\"object\",\"properties\":"
+	    "{\"name\":{\"type\":\"string\"}}}}";
+	static const char *const texts[] = { form,
 		"{\"messages\":[],\"maxTokens\":10}", "" };
 	struct writ_buf b;
 

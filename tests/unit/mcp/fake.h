@@ -5,6 +5,7 @@
 #define FAKE_H
 
 #include "base/buf.h"
+#include "base/limits.h"
 #include "wire/api.h"
 
 #define FAKE_CALLS 256
