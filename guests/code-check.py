@@ -31,8 +31,8 @@ PYTHON = [
     ("import urllib.request as u; u.urlopen('http://h')", "no network"),
     ("import socket; socket.create_connection(('h', 1))", "no network"),
     ("import kv; kv.get('a')", "no key-value store"),
-    ("import sqlite3; sqlite3.connect(':memory:').execute('select 4').fetchall()",
-     "[(4,)]"),
+    ("import sqlite3\n"
+     "sqlite3.connect(':memory:').execute('select 4').fetchall()", "[(4,)]"),
     ("import threading; threading.Thread(target=print).start()",
      "start new thread"),
     ("import subprocess; subprocess.run(['ls'])", "does not support"),
@@ -89,15 +89,26 @@ JAVASCRIPT = [
      "async function* h() { yield 1; await 0; yield 2 }\n"
      "let s = 0; for await (const v of h()) s += v;\n"
      "for await (const v of [g(1), 3]) s += v; s", 'some("8")'),
-    ("class K { static async s() { return 3 } async m() { return this.z } z = 4 }"
-     "\nawait Promise.all([K.s(), new K().m()])", "[ 3, 4 ]"),
+    ("class K { static async s() { return 3 }\n"
+     "async m() { return this.z } z = 4 }\n"
+     "await Promise.all([K.s(), new K().m()])", "[ 3, 4 ]"),
+    ("class A { m(x) { return x } get g() { return 5 } }\n"
+     "class B extends A { async m(x, y) { const f = async () => super.g;\n"
+     "  return [await super.m(x), super.g, await f(), y] } async e() {} }\n"
+     "await new B().e(); await new B().m(1, 2)", "[ 1, 5, 5, 2 ]"),
+    ("#!/usr/bin/env node\nlet a; let b, c = 3; (a = 1, [a, b, c])",
+     "[ 1, undefined, 3 ]"),
+    ("let s = ''; for await (const [k, v] of ([[1, 2], [3, 4]])) { s += k + v }"
+     "\n(s); // the end", '"37'),
+    ("(function () { return 8 }());", 'some("8")'),
     ("await new Promise(() => {})", "awaits what nothing"),
     ("Promise.reject(new Error('lost'))", "Unhandled rejection", "lost"),
     ("await fetch('http://h')", "no network"),
     ("require('kv').get('a')", "no key-value store"),
     ("import x from 'child_process'", "no module"),
     ("import fs, {readFileSync as r} from 'fs'; "
-     "fs.writeFileSync('/work/j.txt', 'h\u00e9'); fs.appendFileSync('/work/j.txt', '!');"
+     "fs.writeFileSync('/work/j.txt', 'h\u00e9');"
+     "fs.appendFileSync('/work/j.txt', '!');"
      "[r('/work/j.txt', 'utf8'), fs.statSync('/work/j.txt').size]",
      "h\u00e9!", ", 4 ]"),
     ("require('fs').mkdirSync('/work/a/b', {recursive: true}); "

@@ -9,8 +9,9 @@ let mounts = null;
 function refused(error, what, path) {
   const code = typeof error === "string" ? error
     : error?.payload ?? error?.tag ?? error?.message ?? String(error);
-  const codes = { "no-entry": "ENOENT", "not-permitted": "EPERM", access: "EACCES",
-    exist: "EEXIST", "is-directory": "EISDIR", "not-directory": "ENOTDIR",
+  const codes = { "no-entry": "ENOENT", "not-permitted": "EPERM",
+    access: "EACCES", exist: "EEXIST", "is-directory": "EISDIR",
+    "not-directory": "ENOTDIR",
     "not-empty": "ENOTEMPTY", quota: "EDQUOT", "read-only": "EROFS",
     "insufficient-space": "ENOSPC", loop: "ELOOP" };
   const text = typeof code === "string" ? code : JSON.stringify(code);
@@ -116,7 +117,8 @@ function put(path, data, openFlags, append) {
     while (at < bytes.length) {
       const done = attempt("write", path, () =>
         file.write(bytes.slice(at, at + CHUNK), Number(base) + at));
-      if (Number(done) === 0) throw refused("insufficient-space", "write", path);
+      if (Number(done) === 0)
+        throw refused("insufficient-space", "write", path);
       at += Number(done);
     }
   } finally {

@@ -30,6 +30,13 @@ class Edits {
     this.list.push({ at, rank: -this.list.length - 1, text, remove: 0 });
   }
 
+  // Both, also around nothing.
+  around(from, to, before, after) {
+    this.open(from, before);
+    if (from === to) this.open(to, after);
+    else this.close(to, after);
+  }
+
   replace(from, to, text) {
     const lines = this.code.slice(from, to).replace(/[^\n]/g, "");
     this.open(from, text + lines, to - from);
@@ -112,12 +119,12 @@ function importing(edits, node, found) {
 
 function declaring(edits, node, found) {
   edits.open(node.start, "void (", node.kind.length);
+  edits.close(node.declarations.at(-1).end, ")");
   for (const one of node.declarations) {
     names(one.id, found);
     if (!one.init && node.kind !== "var")
       edits.close(one.id.end, " = undefined");
   }
-  edits.close(node.declarations.at(-1).end, ")");
 }
 
 function top(edits, node, found, hoisted) {
@@ -139,6 +146,9 @@ function top(edits, node, found, hoisted) {
     }
     edits.replace(node.start, node.declaration.start, "");
     top(edits, node.declaration, found, hoisted);
+    return;
+  case "ExportAllDeclaration":
+    edits.replace(node.start, node.end, "");
     return;
   case "ExportDefaultDeclaration":
     edits.replace(node.start, node.declaration.start, "void ");
@@ -163,7 +173,22 @@ function dropAsync(edits, code, node, method) {
   if (code.startsWith("async", start)) edits.open(start, "     ", 5);
 }
 
-function asyncFunction(edits, code, node, method) {
+// A generator has no `super` of its own: the function around it lends it.
+const LEND = " const __s = (k) => super[k];";
+
+function lent(edits, code, node, called) {
+  const name = JSON.stringify(node.property.name);
+  if (!called) {
+    edits.replace(node.start, node.end, `__s(${name})`);
+    return;
+  }
+  const open = code.indexOf("(", node.end);
+  edits.replace(node.start, open + 1,
+    `__s(${name}).call(this${called.arguments.length ? ", " : ""}`);
+}
+
+function asyncFunction(edits, code, node, { methods, lending }) {
+  const method = methods.get(node);
   const arrow = node.type === "ArrowFunctionExpression";
   const end = arrow ? "}.call(this))" : "}.apply(this, arguments))";
   dropAsync(edits, code, node, method);
@@ -176,8 +201,9 @@ function asyncFunction(edits, code, node, method) {
     edits.open(node.body.start, `__writ.${make}(function*(){ return (`);
     edits.close(node.body.end, `) ${end}`);
   } else {
-    edits.open(bodyStart(node.body), ` return __writ.${make}(function*(){ `);
-    edits.close(node.body.end - 1, ` ${end}; `);
+    edits.around(bodyStart(node.body), node.body.end - 1,
+      (lending.has(node) ? LEND : "") +
+      ` return __writ.${make}(function*(){ `, ` ${end}; `);
   }
 }
 
@@ -210,8 +236,9 @@ function forAwait(edits, node, inside, code, count) {
   const target = code.slice(left.start, left.end);
   edits.replace(node.start, left.end, `for (let ${turn}, __i${count} = ` +
     "__writ.asyncIterator(");
-  edits.replace(left.end, node.right.start, "");
-  edits.close(node.right.end, `); !(${turn} = ${next}).done; `);
+  edits.replace(left.end, code.indexOf("of", left.end) + 2, "");
+  edits.close(code.lastIndexOf(")", node.body.start - 1),
+    `); !(${turn} = ${next}).done; `);
   edits.open(node.body.start, `{ ${target} = ${turn}.value; `);
   edits.close(node.body.end, " }");
 }
@@ -224,38 +251,59 @@ function yielding(edits, node, inside) {
   edits.close(node.argument.end, "))");
 }
 
+// The outermost async function between `super` and the method it belongs to.
+function lender(inside, parents) {
+  let found = null;
+  for (let f = inside; f; f = parents.get(f)) {
+    if (f.async) found = f;
+    if (f.type !== "ArrowFunctionExpression") break;
+  }
+  return found;
+}
+
+// What has to be known of the whole before any of it is changed.
 function scan(program) {
-  const methods = new Map();
-  const calling = new Set();
-  let awaits = false;
+  const known = { methods: new Map(), calling: new Set(), lending: new Set(),
+    supers: new Map(), awaits: false };
+  const parents = new Map();
   walk(program, (node, inside) => {
+    if (FUNCTIONS.has(node.type)) parents.set(node, inside);
     if ((node.type === "Property" && (node.method || node.kind !== "init")) ||
         node.type === "MethodDefinition")
-      methods.set(node.value, node);
-    if (CALLS.has(node.type) && inside) calling.add(inside);
+      known.methods.set(node.value, node);
+    if (CALLS.has(node.type) && inside) known.calling.add(inside);
     if (!inside && (node.type === "AwaitExpression" ||
         (node.type === "ForOfStatement" && node.await)))
-      awaits = true;
+      known.awaits = true;
+    const member = node.type === "CallExpression" ? node.callee : node;
+    if (member.object?.type !== "Super" || member.computed) return;
+    const from = lender(inside, parents);
+    if (!from || known.supers.has(member)) return;
+    known.lending.add(from);
+    known.supers.set(member, member === node ? null : node);
   });
-  return { methods, calling, awaits };
+  return known;
 }
 
 export function rewrite(code) {
   const program = parse(code, OPTIONS);
   const edits = new Edits(code);
-  const { methods, calling, awaits } = scan(program);
+  const known = scan(program);
+  const { calling, supers, awaits } = known;
   const found = [];
   const hoisted = [];
   let loops = 0;
+  if (code.startsWith("#!")) edits.open(0, "//", 2);
   for (const node of program.body) top(edits, node, found, hoisted);
   const last = program.body.at(-1);
   if (last?.type === "ExpressionStatement") {
-    edits.open(last.expression.start, "return (");
-    edits.close(last.expression.end, ")");
+    const end = code[last.end - 1] === ";" ? last.end - 1 : last.end;
+    edits.open(last.start, "return (");
+    edits.close(end, ")");
   }
   walk(program, (node, inside) => {
     if (FUNCTIONS.has(node.type)) {
-      if (node.async) asyncFunction(edits, code, node, methods.get(node));
+      if (node.async) asyncFunction(edits, code, node, known);
       else if (!node.generator && calling.has(node)) counted(edits, node);
     } else if (node.type === "AwaitExpression") {
       awaiting(edits, node, inside);
@@ -265,13 +313,16 @@ export function rewrite(code) {
       forAwait(edits, node, inside, code, ++loops);
     } else if (node.type === "ImportExpression") {
       edits.open(node.start, "__writ.load", 6);
+    } else if (supers.has(node)) {
+      lent(edits, code, node, supers.get(node));
     } else if (node.type === "CatchClause" && !inside?.async &&
         !inside?.generator && (!inside || calling.has(inside))) {
       edits.open(node.body.start + 1, " __writ.depth = __d + 1; ");
     }
   });
   const globals = [...found, ...hoisted].map((n) => JSON.stringify(n));
-  const head = `(function${awaits ? "*" : ""}(__d){ __writ.declare(${globals});` +
+  const head = `(function${awaits ? "*" : ""}(__d){ ` +
+    `__writ.declare(${globals});` +
     hoisted.map((name) => `globalThis.${name} = ${name};`).join("");
   return { text: `${head}${edits.apply()}\n})`, awaits };
 }
