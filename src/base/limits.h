@@ -67,7 +67,7 @@
 #define WRIT_DOC_LIST_MAX 1024		/* items of one list or map */
 #define WRIT_DOC_NODES_MAX 65536	/* values of one document */
 #define WRIT_DOC_BLANKS_MAX 1024	/* bytes of white space in a row */
-#define WRIT_DOC_QUOTES_MAX 9		/* single quotes in a row */
+#define WRIT_DOC_QUOTES_MAX 3		/* single quotes in a row */
 #define WRIT_DOC_WORD_MAX (32 * 1024)	/* bytes without white space in a row */
 #define WRIT_GLOB_MAX 1024		/* bytes of a pattern */
 #define WRIT_GLOB_PARTS_MAX 63		/* segments of a pattern */

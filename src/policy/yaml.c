@@ -412,7 +412,7 @@ is_blank(unsigned char c)
 }
 
 /* Refuses what libfyaml 0.7 reads in square time (long runs of blanks, long tags,
- * lines of `%`) or loses 4 KiB over (five `''` in a row) before it is asked, and what
+ * lines of `%`) or loses memory over (`''''` in a text) before it is asked, and what
  * could hide text from a reviewer. */
 static enum writ_status
 check_bytes(const struct build *b, struct writ_str doc)
@@ -434,7 +434,8 @@ check_bytes(const struct build *b, struct writ_str doc)
 		quotes = c == '\'' ? quotes + 1 : 0;
 		if (quotes > WRIT_DOC_QUOTES_MAX)
 			return fail_at(b, at, WRIT_LIMIT,
-			    "more than 9 single quotes in a row");
+			    "more than 3 single quotes in a row; put the text "
+			    "in double quotes");
 		if ((c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7f)
 			return fail_at(b, at, WRIT_INVALID,
 			    "a control character");
