@@ -12,6 +12,7 @@
 #include "base/str.h"
 #include "jail/jail.h"
 #include "port/engine.h"
+#include "port/engine_id.h"
 
 #define WASM_FD 3
 #define CODE_FD 4
@@ -72,7 +73,8 @@ work(struct writ_engine *engine, const uint8_t *p, size_t n, bool code,
 int
 main(int argc, char **argv)
 {
-	struct writ_engine_config config = { .pool_slots = 0 };
+	struct writ_engine_config config = {
+		.small_address_space = WRIT_ENGINE_SMALL };
 	struct writ_engine *engine = NULL;
 	struct writ_err err = { WRIT_OK, "" };
 	unsigned walls = 0, without = 0;

@@ -42,6 +42,12 @@ writ_jail_user_become(uid_t uid, gid_t gid, struct writ_err *err);
 WRIT_MUST_CHECK enum writ_status
 writ_jail_user_caps(uint64_t mask, struct writ_err *err);
 
+/* sanitize.c: what a build with sanitizers needs, and nothing else in other builds. */
+/** The sanitizers of this build, or NULL: a build for use. */
+const char *writ_jail_sanitize_name(void);
+/** The filter is about to stand: do not look for leaks at the end. */
+void writ_jail_sanitize_shut(void);
+
 /* process.c: what a process is started with, and what others may do to it. */
 bool writ_jail_fds_offer(char *what, size_t cap);
 /** Close all above `last`; make 0-2 inert. */

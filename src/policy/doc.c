@@ -19,7 +19,8 @@ writ_doc_bad(const struct writ_doc *d, const struct writ_yaml_node *n,
 	va_list ap;
 
 	va_start(ap, fmt);
-	(void)vsnprintf(what, sizeof(what), fmt, ap);
+	if (vsnprintf(what, sizeof(what), fmt, ap) < 0)
+		what[0] = '\0';
 	va_end(ap);
 	return writ_fail(d->err, WRIT_INVALID, "%s:%u:%u: %s%.64s%s%s", d->file,
 	    n->line, n->column, d->where, key ? key : "",
@@ -34,7 +35,8 @@ writ_doc_bad_key(const struct writ_doc *d, const struct writ_yaml_node *n,
 	va_list ap;
 
 	va_start(ap, fmt);
-	(void)vsnprintf(what, sizeof(what), fmt, ap);
+	if (vsnprintf(what, sizeof(what), fmt, ap) < 0)
+		what[0] = '\0';
 	va_end(ap);
 	return writ_fail(d->err, WRIT_INVALID, "%s:%u:%u: %s%s", d->file,
 	    n->key_line, n->key_column, d->where, what);

@@ -7,8 +7,11 @@
 
 #define WRIT_ENGINE_VERSION "48.0.8"
 #ifdef WRIT_SANITIZE
-#define WRIT_ENGINE_ID "wasmtime " WRIT_ENGINE_VERSION "/1 small"
+/* Beside a sanitizer's shadow no huge address ranges are reserved. */
+#define WRIT_ENGINE_SMALL true
+#define WRIT_ENGINE_ID "wasmtime " WRIT_ENGINE_VERSION "/1 small " WRIT_SANITIZE
 #else
+#define WRIT_ENGINE_SMALL false
 #define WRIT_ENGINE_ID "wasmtime " WRIT_ENGINE_VERSION "/1"
 #endif
 

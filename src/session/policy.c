@@ -236,16 +236,20 @@ writ_policy_grant(struct writ_policy *p, const char *text, struct writ_err *err)
 
 /* The folder with its links and dots resolved, the last name as it stands: a link there must be
  * seen as one.  What does not exist stays as written; opening it says so. */
-static void
-resolve_parent(const char *host, char out[4096])
+static enum writ_status
+resolve_parent(const char *host, char out[4096], struct writ_err *err)
 {
 	char copy[4096], *slash, *real;
 	const char *last = host;
+	size_t len = strlen(host);
+	int n = 0;
 
-	snprintf(out, 4096, "%s", host);
-	if (!strstr(host, "..") || strlen(host) >= sizeof(copy))
-		return;
-	memcpy(copy, host, strlen(host) + 1);
+	if (len >= sizeof(copy))
+		return writ_fail(err, WRIT_NAMETOOLONG, "folder: %.64s...", host);
+	memcpy(out, host, len + 1);
+	if (!strstr(host, ".."))
+		return WRIT_OK;
+	memcpy(copy, host, len + 1);
 	slash = strrchr(copy, '/');
 	last = slash ? slash + 1 : copy;
 	if (!strcmp(last, "..") || !strcmp(last, ".") || !*last || !slash) {
@@ -256,8 +260,10 @@ resolve_parent(const char *host, char out[4096])
 		real = realpath(copy[0] ? copy : "/", NULL);
 	}
 	if (real)
-		snprintf(out, 4096, "%s%s%s", real, *last ? "/" : "", last);
+		n = snprintf(out, 4096, "%s%s%s", real, *last ? "/" : "", last);
 	free(real);
+	return n < 4096 ? WRIT_OK : writ_fail(err, WRIT_NAMETOOLONG,
+	    "folder: %.64s...", host);
 }
 
 enum writ_status
@@ -267,9 +273,10 @@ writ_policy_grant_dir(struct writ_policy *p, const char *host, const char *guest
 	char path[4096];
 	enum writ_status st;
 
-	resolve_parent(host, path);
-	st = writ_policy_add_dir(p, writ_str_from(path), writ_str_from(guest),
-	    write, err);
+	st = resolve_parent(host, path, err);
+	if (st == WRIT_OK)
+		st = writ_policy_add_dir(p, writ_str_from(path),
+		    writ_str_from(guest), write, err);
 	return st == WRIT_OK ? anchor_here(p, err) : st;
 }
 

@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "base/limits.h"
 #include "jail/jail.h"
+#include "port/engine_id.h"
 #include "worker/worker.h"
 
 #define WIRE_FD 3
@@ -167,7 +168,8 @@ say_failed(struct writ_worker *w, const struct writ_err *err)
 static enum writ_status
 begin(struct writ_worker *w, int argc, char **argv, struct writ_err *err)
 {
-	struct writ_engine_config config = { .pool_slots = 0 };
+	struct writ_engine_config config = {
+		.small_address_space = WRIT_ENGINE_SMALL };
 	enum writ_status st;
 
 	st = writ_jail_child_args(argc, argv, WRIT_JAIL_WORKER, err);

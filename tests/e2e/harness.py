@@ -67,6 +67,8 @@ def cases_of(names, make, users=ONE):
 class Result:
     def __init__(self, args, code, out, err):
         self.args, self.code, self.out, self.err = args, code, out, err
+        # a build with sanitizers, whose worker reports to the same stream
+        check(b"Sanitizer" not in err and b"runtime error: " not in err, self)
 
     @property
     def text(self):
@@ -78,7 +80,7 @@ class Result:
 
     def __str__(self):
         return (f"{' '.join(self.args)}\nexit status {self.code}\n"
-                f"stdout: {self.text[-2000:]}\nstderr: {self.error[-2000:]}")
+                f"stdout: {self.text[-2000:]}\nstderr: {self.error[-6000:]}")
 
 
 def check(condition, *what):

@@ -6,7 +6,7 @@
 
 struct entry {
 	char text[256];
-	char name[16];
+	char name[24];
 	bool deny;
 };
 
