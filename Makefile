@@ -5,7 +5,7 @@ BUILD ?= build
 PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 60
 
-.PHONY: all build guests run check bench probe fuzz install clean
+.PHONY: all build guests run check bench probe fuzz sanitize install clean
 
 all: build
 
@@ -27,7 +27,7 @@ run: build guests
 	guests/demo/run.sh
 
 check: build
-	tools/setup test guests rust oracle
+	tools/setup test guests rust oracle fuzz
 	$(MAKE) -C guests all more
 	tools/check $(BUILD)
 
@@ -45,8 +45,14 @@ fuzz:
 	tools/setup build fuzz
 	tools/fuzz $(FUZZ_SECONDS)
 
+# All tests under ASan, UBSan and TSan; `check` has the quicker part of it.
+sanitize: build
+	tools/setup test guests rust fuzz
+	$(MAKE) -C guests all more
+	tools/sanitize $(BUILD)
+
 install: build
 	meson install -C $(BUILD) --no-rebuild
 
 clean:
-	rm -rf $(BUILD) build-fuzz guests/out
+	rm -rf $(BUILD) build-fuzz build-asan build-tsan guests/out
