@@ -27,7 +27,7 @@ run: build guests
 	guests/demo/run.sh
 
 check: build
-	tools/setup test guests rust oracle fuzz
+	tools/setup test guests rust oracle
 	$(MAKE) -C guests all more
 	tools/check $(BUILD)
 
@@ -45,7 +45,7 @@ fuzz:
 	tools/setup build fuzz
 	tools/fuzz $(FUZZ_SECONDS)
 
-# All tests under ASan, UBSan and TSan; `check` has the quicker part of it.
+# All tests under ASan, UBSan and TSan.
 sanitize: build
 	tools/setup test guests rust fuzz
 	$(MAKE) -C guests all more
