@@ -32,6 +32,11 @@ struct writ_refusal {
 struct writ_call {
 	const char *component;		/* file; required */
 	const struct writ_policy *policy;	/* NULL: nothing is granted */
+	/** The exported function to call ("add", "ns:pkg/iface@1.0.0#add"), with its arguments:
+	 * JSON, an object by parameter name or an array in order; NULL none.  With `wave` the
+	 * arguments and the result are WAVE.  NULL: run wasi:cli/run. */
+	const char *function, *arguments;
+	bool wave;
 	/* argument 0; NULL: the component's file name */
 	const char *name;
 	/* the guest's arguments, count of them */
@@ -81,18 +86,23 @@ struct writ_result {
 	uint64_t wall_us, cpu_us, memory_peak;
 	uint64_t audit_first, audit_last;	/* record numbers */
 	char audit_file[4096];
+	char *value;		/* of a function: its result's text, "" for none; NULL when it
+				 * did not return.  Free with writ_free */
+	bool value_is_err;	/* the function returned the err of its result<T, E> */
 	bool cached;		/* the code came from the cache */
 	unsigned void_files;	/* 1: imports files and was granted none */
 };
 
 /**
- * Run wasi:cli/run of a component to its end in a jailed worker.
+ * Run wasi:cli/run of a component, or call one of its functions, in a jailed worker, to its
+ * end.
  * WRIT_OK: it ran, and *result says how it ended.  Otherwise nothing ran, and
  * the log has that and why once the component's file could be read: WRIT_NOENT,
- * WRIT_INVALID not a runnable component; WRIT_UNSUPPORTED an import that is not
- * offered (all named); WRIT_DENIED the writ forbids (strict, digest mismatch);
- * WRIT_LIMIT too large; WRIT_IO (the audit log cannot be written, a host
- * directory is missing, ...).
+ * WRIT_INVALID not a runnable component, or arguments that do not fit (the
+ * message begins with the JSON pointer); WRIT_NOENT no such function;
+ * WRIT_UNSUPPORTED an import that is not offered (all named); WRIT_DENIED the
+ * writ forbids (strict, digest mismatch); WRIT_LIMIT too large; WRIT_IO (the
+ * audit log cannot be written, a host directory is missing, ...).
  */
 enum writ_status writ_run(struct writ_host *host, const struct writ_call *call,
     struct writ_result *result, struct writ_err *err);

@@ -194,7 +194,11 @@ serve(struct place *p, struct writ_run *run, struct writ_audit *audit,
 	if (st == WRIT_OK) {
 		run->record = &record;
 		run->files = &files;
-		st = writ_run_serve(run, &p->code, err);
+		st = writ_run_setup(run, &p->code, err);
+		if (st == WRIT_OK)
+			st = writ_run_command(run);
+		if (st == WRIT_OK)
+			st = writ_run_serve(run);
 		writ_files_release(&files);
 	}
 	writ_record_release(&record);

@@ -215,6 +215,34 @@ writ_audit_session_start(struct writ_audit *a, const struct writ_audit_start *s,
 	return commit(a, &l, false, err);
 }
 
+enum writ_status
+writ_audit_call_start(struct writ_audit *a, const struct writ_audit_call *c,
+    struct writ_err *err)
+{
+	struct writ_audit_line l = begin(a, "call-start");
+
+	writ_audit_line_u64(&l, "call", c->call);
+	writ_audit_line_text(&l, "function", c->function);
+	writ_audit_line_text(&l, "tool", c->tool);
+	writ_audit_line_text(&l, "args", c->args);
+	writ_audit_line_text(&l, "client", c->client);
+	writ_audit_line_text(&l, "parent", c->parent);
+	return commit(a, &l, false, err);
+}
+
+enum writ_status
+writ_audit_call_end(struct writ_audit *a, const struct writ_audit_call_end *e,
+    struct writ_err *err)
+{
+	struct writ_audit_line l = begin(a, "call-end");
+
+	writ_audit_line_u64(&l, "call", e->call);
+	writ_audit_line_text(&l, "outcome", e->outcome);
+	writ_audit_line_text(&l, "reason", e->reason);
+	writ_audit_line_u64(&l, "cpu_ms", e->cpu_ms);
+	return commit(a, &l, false, err);
+}
+
 static enum writ_status
 decision_record(struct writ_audit *a, const struct writ_audit_decision *d,
     struct writ_err *err)

@@ -93,6 +93,24 @@ struct writ_audit_tally {
 	uint64_t count, bytes;
 };
 
+/** One typed call within a session; calls of a session never overlap, so what stands between
+ * its two records belongs to it. */
+struct writ_audit_call {
+	uint64_t call;			/* from 1 */
+	struct writ_str function;	/* the export, in full */
+	struct writ_str tool;		/* the name its caller used */
+	struct writ_str args;		/* digest */
+	struct writ_str client;		/* who called, as the client calls itself */
+	struct writ_str parent;		/* session and call that spawned it, "ID/N" */
+};
+
+struct writ_audit_call_end {
+	uint64_t call;
+	struct writ_str outcome;	/* as of a session's end; "err", "refused-arguments" */
+	struct writ_str reason;
+	uint64_t cpu_ms;
+};
+
 struct writ_audit_end {
 	struct writ_str outcome;	/* "exited", "trapped", "limit", ... */
 	struct writ_str reason;
@@ -160,6 +178,14 @@ writ_audit_outcome(struct writ_audit *a, uint64_t id,
 WRIT_MUST_CHECK enum writ_status
 writ_audit_worker_report(struct writ_audit *a, const struct writ_audit_tally *t,
     size_t n, struct writ_err *err);
+
+/** A typed call begins, or has ended.  Not subject to max_bytes. */
+WRIT_MUST_CHECK enum writ_status
+writ_audit_call_start(struct writ_audit *a, const struct writ_audit_call *c,
+    struct writ_err *err);
+WRIT_MUST_CHECK enum writ_status
+writ_audit_call_end(struct writ_audit *a, const struct writ_audit_call_end *e,
+    struct writ_err *err);
 
 /** A limit (its name in the writ) was reached, and what its value is. */
 WRIT_MUST_CHECK enum writ_status

@@ -30,8 +30,20 @@
 #define WRIT_API_TEXT_MAX (64 * 1024)	/* bytes of one TEXT message */
 #define WRIT_API_WORDS_MAX 4096		/* bytes of one short text */
 #define WRIT_TOOL_NAME_MAX 128		/* bytes; MCP's own bound */
+#define WRIT_FUNCTION_NAME_MAX 512	/* bytes of an export's name, with its interface */
 #define WRIT_SESSION_NAME_MAX 64	/* bytes of a kept session's name */
-#define WRIT_CALL_ARGS_MAX (8 * 1024 * 1024) /* bytes of a typed call's arguments */
+#define WRIT_CALL_ARGS_MAX (4 * 1024 * 1024) /* bytes of a typed call's arguments on the wire */
+#define WRIT_CALL_VALUE_MAX (4 * 1024 * 1024) /* bytes of its result's text on the wire */
+#define WRIT_ASK_TEXT_MAX (64 * 1024)	/* bytes that a guest hands to an ask (client, spawn) */
+#define WRIT_ASKS_MAX 16		/* asks of one call in flight */
+#define WRIT_CLIENT_LOG_MAX (16 * 1024)	/* bytes of one line for a client */
+#define WRIT_SERVE_SEATS_MAX 64		/* workers of one server */
+#define WRIT_SERVE_CALLS_MAX 1024	/* calls of one server, waiting ones included */
+#define WRIT_SERVE_ARGS_MAX (64 * 1024 * 1024) /* bytes of all their arguments */
+#define WRIT_SERVE_IDLE_MS (30 * 60 * 1000) /* a quiet HTTP client is forgotten */
+#define WRIT_SERVE_PARK_MS (10 * 60 * 1000) /* a call waits for its client's answer */
+#define WRIT_SPAWN_DEPTH_MAX 16		/* tools that call tools */
+#define WRIT_WISHES_MAX (1024 * 1024)	/* bytes of the list of wishes */
 #define WRIT_FRONT_DATA_MAX WRIT_GIB	/* bytes of a front end's memory */
 #define WRIT_CLIENTS_MAX 4096		/* clients of one front end at a time */
 

@@ -62,6 +62,18 @@ writ_str_skip(struct writ_str a, size_t n)
 	return (struct writ_str){ n ? a.ptr + n : a.ptr, a.len - n };
 }
 
+/** The first bytes of `s`, at most `max`, cut before a character that would not be whole. */
+static inline struct writ_str
+writ_str_first(struct writ_str s, size_t max)
+{
+	if (s.len <= max)
+		return s;
+	while (max && ((unsigned char)s.ptr[max] & 0xc0) == 0x80)
+		max--;
+	s.len = max;
+	return s;
+}
+
 /**
  * Split at the first `sep`: returns what stands before it and leaves the rest
  * (after `sep`) in *rest; without a `sep` the whole, and *rest becomes

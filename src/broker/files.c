@@ -228,6 +228,13 @@ describe(const struct writ_files *f, size_t i, struct writ_mount_msg *m)
 	m->opened_count = k;
 }
 
+void
+writ_files_close_all(struct writ_files *f)
+{
+	if (f->fs)
+		writ_fs_close_all(f->fs);
+}
+
 enum writ_status
 writ_files_announce(struct writ_files *f, struct writ_conn *conn)
 {

@@ -41,6 +41,9 @@ void writ_files_release(struct writ_files *f);
 WRIT_MUST_CHECK enum writ_status
 writ_files_announce(struct writ_files *f, struct writ_conn *conn);
 
+/** Close what the last call held open. */
+void writ_files_close_all(struct writ_files *f);
+
 /** Serve one FS message.  WRIT_PROTO malformed; WRIT_LIMIT the worker does not read. */
 WRIT_MUST_CHECK enum writ_status
 writ_files_serve(struct writ_files *f, struct writ_conn *conn,

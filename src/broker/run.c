@@ -3,10 +3,9 @@
 #include <sys/socket.h>
 
 #include "base/limits.h"
-#include "broker/run.h"
+#include "broker/run_int.h"
 #include "cap/clock.h"
 #include "jail/jail.h"
-#include "port/engine_id.h"
 
 #define GRACE_NS 3000000000ull		/* for a worker to notice its own limits */
 #define TELL_NS 200000000ull		/* for its word that it noticed them */
@@ -14,7 +13,6 @@
 #define REAP_MS 2000
 #define JUDGE_MS 1000			/* limits are looked at this often at least */
 #define JUDGE_BUSY_NS 10000000ull	/* and while messages keep coming */
-#define REPORTS_MAX 16			/* a worker of ours sends two a call */
 #define STDIN_CHUNK 65536
 
 enum writ_status
@@ -31,6 +29,7 @@ writ_run_start(struct writ_run *run, const char *program, unsigned without_walls
 	run->conn.fd = run->stdin_fd = run->cancel_fd = -1;
 	run->child.pidfd = -1;
 	run->without_walls = without_walls;
+	writ_buf_init(&run->value, WRIT_CALL_VALUE_MAX);
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
 		return writ_fail(err, WRIT_IO, "socketpair: %s", strerror(errno));
 	theirs = pair[1];
@@ -53,10 +52,11 @@ writ_run_release(struct writ_run *run)
 {
 	writ_child_end(&run->child, NULL);
 	writ_conn_release(&run->conn);
+	writ_buf_release(&run->value);
 }
 
-static void
-end_with(struct writ_run *run, enum writ_run_end end, const char *why)
+void
+writ_run_end_with(struct writ_run *run, enum writ_run_end end, const char *why)
 {
 	if (run->over)
 		return;
@@ -67,8 +67,8 @@ end_with(struct writ_run *run, enum writ_run_end end, const char *why)
 
 /* ---- set-up */
 
-static enum writ_status
-give_credit(struct writ_run *run, unsigned which, size_t n)
+enum writ_status
+writ_run_credit(struct writ_run *run, unsigned which, size_t n)
 {
 	run->out_credit[which] += n;
 	uint8_t raw[5] = { (uint8_t)which, (uint8_t)n, (uint8_t)(n >> 8),
@@ -138,9 +138,9 @@ send_scalars(struct writ_run *run, const struct writ_bytes *code)
 	return st;
 }
 
-/* Everything up to START goes out in one breath; the worker takes it in order. */
-static enum writ_status
-send_all(struct writ_run *run, const struct writ_bytes *code)
+enum writ_status
+writ_run_setup(struct writ_run *run, const struct writ_bytes *code,
+    struct writ_err *err)
 {
 	const struct writ_policy *p = run->policy;
 	uint8_t raw[4];
@@ -162,227 +162,136 @@ send_all(struct writ_run *run, const struct writ_bytes *code)
 		st = writ_conn_send(&run->conn, WRIT_MSG_SEAL, 0,
 		    writ_str((const char *)raw, 4), -1);
 	for (i = 1; st == WRIT_OK && i <= 2; i++)
-		st = give_credit(run, i, WRIT_WIRE_STREAM_CREDIT);
-	if (st == WRIT_OK)
-		st = writ_conn_send(&run->conn, WRIT_MSG_START, 1,
-		    WRIT_STR(""), -1);
+		st = writ_run_credit(run, i, WRIT_WIRE_STREAM_CREDIT);
+	run->deadline_ns = writ_clock_host_ns() + STARTUP_NS;
+	return st == WRIT_OK ? st : writ_fail(err, st, st == WRIT_LIMIT ?
+	    "too many or too large arguments, variables or mounts" :
+	    "set-up of the worker");
+}
+
+/* ---- calls */
+
+static uint64_t worker_cpu_ms(const struct writ_run *run);
+
+void
+writ_run_clock_starts(struct writ_run *run)
+{
+	run->conn.state = WRIT_STATE_RUNNING;
+	run->deadline_ns = writ_clock_host_ns() + GRACE_NS +
+	    run->setup.time_ms * 1000000;
+	run->cpu_base_ms = run->fresh ? 0 : worker_cpu_ms(run);
+	run->fresh = false;
+	if (run->until)
+		run->until(run->ctx, run->deadline_ns - GRACE_NS + TELL_NS);
+}
+
+/* What is counted for one call starts from nothing. */
+static void
+begin_call(struct writ_run *run)
+{
+	memset(&run->done, 0, sizeof(run->done));
+	run->limit[0] = run->why[0] = '\0';
+	run->over = false;
+	run->calling = true;
+	run->call_id++;
+	run->output_bytes = run->log_bytes = 0;
+	run->reports = 0;
+	run->files->requests = 0;
+	run->stdin_credit = 0;
+	run->stdin_ended = false;
+	writ_buf_reset(&run->value);
+	if (run->started)
+		writ_run_clock_starts(run);
+}
+
+enum writ_status
+writ_run_command(struct writ_run *run)
+{
+	run->fresh = true;
+	begin_call(run);
+	return writ_conn_send(&run->conn, WRIT_MSG_START, run->call_id,
+	    WRIT_STR(""), -1);
+}
+
+static enum writ_status
+send_arguments(struct writ_run *run, struct writ_str text)
+{
+	enum writ_status st = WRIT_OK;
+
+	if (text.len > WRIT_CALL_ARGS_MAX)
+		return WRIT_LIMIT;
+	while (st == WRIT_OK && text.len) {
+		size_t n = text.len < WRIT_FS_IO_MAX ? text.len :
+		    WRIT_FS_IO_MAX;
+
+		st = writ_conn_send(&run->conn, WRIT_MSG_TEXT, 0,
+		    writ_str(text.ptr, n), -1);
+		text = writ_str_skip(text, n);
+	}
 	return st;
 }
 
-/* ---- messages from the worker */
-
+/* Files that the last call held open, and all it left in the worker, are gone before the next. */
 static enum writ_status
-on_hello(struct writ_run *run, const struct writ_msg *m)
+send_reset(struct writ_run *run)
 {
-	struct writ_wire_in in = writ_wire_in(m->body);
-	uint32_t version = writ_wire_get_u32(&in);
-	struct writ_str engine = writ_wire_get_str(&in, 256);
+	enum writ_status st;
 
-	if (!writ_wire_done(&in))
-		return WRIT_PROTO;
-	if (version != WRIT_WIRE_VERSION || !writ_str_starts(engine,
-	    writ_str_from("wasmtime " WRIT_ENGINE_VERSION))) {
-		end_with(run, WRIT_RUN_LOST,
-		    "writ-worker is of another version than writ");
-		return WRIT_OK;
+	writ_files_close_all(run->files);
+	st = writ_conn_send(&run->conn, WRIT_MSG_RESET, 0, WRIT_STR(""), -1);
+	return st == WRIT_OK ? writ_files_announce(run->files, &run->conn) : st;
+}
+
+enum writ_status
+writ_run_invoke(struct writ_run *run, const struct writ_run_invoke *call,
+    struct writ_err *err)
+{
+	struct writ_invoke_msg m = { call->keep, (uint8_t)call->form,
+		call->result_max, call->function };
+	writ_auto_release(writ_buf) body;
+	enum writ_status st = WRIT_OK;
+
+	if (call->function.len == 0 ||
+	    call->function.len > WRIT_FUNCTION_NAME_MAX)
+		return writ_fail(err, WRIT_INVALID, "name of a function");
+	if (m.result_max == 0 || m.result_max > WRIT_CALL_VALUE_MAX)
+		m.result_max = WRIT_CALL_VALUE_MAX;
+	run->result_max = m.result_max;
+	run->fresh = run->call_id == 0;
+	if (!run->fresh && !call->keep)
+		st = send_reset(run);
+	begin_call(run);
+	if (st == WRIT_OK)
+		st = send_arguments(run, call->args);
+	writ_buf_init(&body, 1024);
+	writ_invoke_put(&body, &m);
+	if (st == WRIT_OK)
+		st = writ_buf_status(&body);
+	if (st == WRIT_OK)
+		st = writ_conn_send(&run->conn, WRIT_MSG_INVOKE, run->call_id,
+		    writ_buf_view(&body), -1);
+	return st == WRIT_OK ? st : writ_fail(err, st, st == WRIT_LIMIT ?
+	    "arguments of more than %u bytes" : "call of a worker",
+	    (unsigned)WRIT_CALL_ARGS_MAX);
+}
+
+enum writ_status
+writ_run_reply(struct writ_run *run, uint32_t id, enum writ_ask_status status,
+    struct writ_str text)
+{
+	uint8_t raw = (uint8_t)status;
+	enum writ_status st = WRIT_OK;
+
+	while (st == WRIT_OK && text.len) {
+		size_t n = text.len < WRIT_FS_IO_MAX ? text.len :
+		    WRIT_FS_IO_MAX;
+
+		st = writ_conn_send(&run->conn, WRIT_MSG_ASK_TEXT, id,
+		    writ_str(text.ptr, n), -1);
+		text = writ_str_skip(text, n);
 	}
-	run->conn.state = WRIT_STATE_SETUP;
-	return WRIT_OK;
-}
-
-static enum writ_status
-on_ready(struct writ_run *run, const struct writ_msg *m)
-{
-	struct writ_wire_in in = writ_wire_in(m->body);
-
-	run->walls = writ_wire_get_u32(&in);
-	if ((run->walls | run->without_walls) != WRIT_WALLS_ALL) {
-		end_with(run, WRIT_RUN_LOST,
-		    "the worker says that not all walls of its jail stand");
-		return WRIT_OK;
-	}
-	run->conn.state = WRIT_STATE_RUNNING;
-	run->started = true;
-	run->deadline_ns = writ_clock_host_ns() + GRACE_NS +
-	    run->setup.time_ms * 1000000;
-	if (run->until)
-		run->until(run->ctx, run->deadline_ns - GRACE_NS + TELL_NS);
-	return WRIT_OK;
-}
-
-static enum writ_status
-on_failed(struct writ_run *run, const struct writ_msg *m)
-{
-	struct writ_wire_in in = writ_wire_in(m->body);
-	unsigned status = writ_wire_get_u8(&in);
-	struct writ_str text = writ_wire_get_str(&in, WRIT_ERR_MSG_MAX);
-	char why[WRIT_ERR_MSG_MAX];
-
-	if (!writ_wire_done(&in) || status == 0 || status > WRIT_NOTPERM)
-		return WRIT_PROTO;
-	snprintf(why, sizeof(why), "%.*s", WRIT_STR_ARG(text));
-	run->refused_status = (enum writ_status)status;
-	end_with(run, WRIT_RUN_REFUSED, why);
-	return WRIT_OK;
-}
-
-static enum writ_status
-on_out(struct writ_run *run, const struct writ_msg *m)
-{
-	unsigned which = (uint8_t)m->body.ptr[0];
-	struct writ_str bytes = writ_str_skip(m->body, 1);
-
-	if (which < 1 || which > 2 || bytes.len > run->out_credit[which])
-		return WRIT_PROTO;
-	run->out_credit[which] -= bytes.len;
-	run->output_bytes += bytes.len;
-	if (run->setup.output_bytes && run->output_bytes > run->setup.output_bytes)
-		return WRIT_PROTO;
-	if (run->closed[which])
-		return WRIT_OK;
-	if (!run->output || run->output(run->ctx, (int)which, bytes.ptr,
-	    bytes.len))
-		return give_credit(run, which, bytes.len);
-	run->closed[which] = true;
-	return give_credit(run, which, 0);
-}
-
-static enum writ_status
-on_in_credit(struct writ_run *run, const struct writ_msg *m)
-{
-	struct writ_wire_in in = writ_wire_in(m->body);
-	uint32_t n = writ_wire_get_u32(&in);
-
-	if (n == 0 || n > WRIT_WIRE_STREAM_CREDIT || run->stdin_credit)
-		return WRIT_PROTO;
-	run->stdin_credit = n;
-	if (run->stdin_fd < 0 && !run->stdin_ended) {
-		run->stdin_ended = true;
-		return writ_conn_send(&run->conn, WRIT_MSG_STDIN_END, 0,
-		    WRIT_STR(""), -1);
-	}
-	return WRIT_OK;
-}
-
-static enum writ_status
-on_log(struct writ_run *run, const struct writ_msg *m)
-{
-	struct writ_wire_in in = writ_wire_in(m->body);
-	unsigned level = writ_wire_get_u8(&in);
-	struct writ_str context = writ_wire_get_str(&in, 256);
-	struct writ_str message = writ_wire_get_str(&in, WRIT_LOG_MSG_MAX);
-
-	if (!writ_wire_done(&in))
-		return WRIT_PROTO;
-	run->files->requests++;
-	run->log_bytes += 16 + context.len + message.len;
-	if (run->log_bytes > 2 * WRIT_LOG_BYTES_MAX)	/* the worker stops before */
-		return WRIT_PROTO;
-	if (run->log)
-		run->log(run->ctx, level, context, message);
-	return WRIT_OK;
-}
-
-static const struct {
-	const char *name;
-	enum writ_request_kind kind;
-} kinds[] = {
-	{ "files",    WRIT_REQ_FILES },
-	{ "http",     WRIT_REQ_HTTP },
-	{ "sockets",  WRIT_REQ_SOCKETS },
-	{ "keyvalue", WRIT_REQ_KEYVALUE },
-	{ "blobs",    WRIT_REQ_BLOBS },
-};
-
-/* A void said no inside the worker.  Decided again here: what is recorded is the policy's word. */
-static enum writ_status
-on_refused(struct writ_run *run, const struct writ_msg *m)
-{
-	struct writ_wire_in in = writ_wire_in(m->body);
-	struct writ_str kind = writ_wire_get_str(&in, 32);
-	struct writ_str op = writ_wire_get_str(&in, 256);
-	struct writ_request rq = { .op = "?",
-		.target = writ_wire_get_str(&in, 4096) };
-	char name[257];
-	size_t i;
-
-	if (!writ_wire_done(&in) ||
-	    writ_str_cstr(op, name, sizeof(name)) != WRIT_OK)
-		return WRIT_PROTO;
-	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-		if (writ_str_is(kind, kinds[i].name))
-			break;
-	if (i == sizeof(kinds) / sizeof(kinds[0]))
-		return WRIT_PROTO;
-	rq.kind = kinds[i].kind;
-	rq.op = name;
-	rq.write = rq.kind != WRIT_REQ_FILES || (strcmp(name, "stat") &&
-	    strcmp(name, "list") && strcmp(name, "read"));
-	run->files->requests++;
-	return writ_record_judge(run->record, &rq, WRIT_RECORD_TOUCH, NULL) ==
-	    WRIT_IO ? WRIT_IO : WRIT_OK;
-}
-
-static enum writ_status
-on_report(struct writ_run *run, const struct writ_msg *m)
-{
-	struct writ_wire_in in = writ_wire_in(m->body);
-	struct writ_str kind = writ_wire_get_str(&in, 256);
-	struct writ_str op = writ_wire_get_str(&in, 256);
-	uint64_t count = writ_wire_get_u64(&in);
-	uint64_t bytes = writ_wire_get_u64(&in);
-
-	if (!writ_wire_done(&in))
-		return WRIT_PROTO;
-	if (++run->reports > REPORTS_MAX)
-		return WRIT_PROTO;
-	if (run->report)
-		run->report(run->ctx, kind, op, count, bytes);
-	return WRIT_OK;
-}
-
-static enum writ_status
-on_fs(struct writ_run *run, const struct writ_msg *m)
-{
-	return writ_files_serve(run->files, &run->conn, m);
-}
-
-static enum writ_status
-on_done(struct writ_run *run, const struct writ_msg *m)
-{
-	if (m->id != 1 || writ_done_get(m->body, &run->done) != WRIT_OK)
-		return WRIT_PROTO;
-	run->conn.state = WRIT_STATE_READY;
-	if (!run->over)
-		end_with(run, WRIT_RUN_FINISHED, "");
-	return WRIT_OK;
-}
-
-static const struct {
-	enum writ_wire_type type;
-	enum writ_status (*handle)(struct writ_run *, const struct writ_msg *);
-} handlers[] = {
-	{ WRIT_MSG_HELLO,     on_hello },
-	{ WRIT_MSG_READY,     on_ready },
-	{ WRIT_MSG_FAILED,    on_failed },
-	{ WRIT_MSG_OUT,       on_out },
-	{ WRIT_MSG_IN_CREDIT, on_in_credit },
-	{ WRIT_MSG_LOG,       on_log },
-	{ WRIT_MSG_REFUSED,   on_refused },
-	{ WRIT_MSG_REPORT,    on_report },
-	{ WRIT_MSG_FS,        on_fs },
-	{ WRIT_MSG_DONE,      on_done },
-};
-
-static enum writ_status
-dispatch(struct writ_run *run, const struct writ_msg *m)
-{
-	size_t i;
-
-	for (i = 0; i < sizeof(handlers) / sizeof(handlers[0]); i++)
-		if (handlers[i].type == m->row->type)
-			return handlers[i].handle(run, m);
-	return WRIT_PROTO;
+	return st == WRIT_OK ? writ_conn_send(&run->conn, WRIT_MSG_ASK_REPLY,
+	    id, writ_str((const char *)&raw, 1), -1) : st;
 }
 
 /* What a lost worker is called in one sentence. */
@@ -406,13 +315,14 @@ lost(struct writ_run *run, enum writ_status st, const struct writ_err *err)
 		    st == WRIT_LIMIT ? "it does not read its answers" :
 		    writ_status_name(st));
 	}
-	end_with(run, WRIT_RUN_LOST, why);
+	writ_run_end_with(run, WRIT_RUN_LOST, why);
 }
 
 static enum writ_status
-drain(struct writ_run *run, struct writ_err *err)
+drain(struct writ_run *run, bool spin, struct writ_err *err)
 {
-	enum writ_status st = writ_conn_spin(&run->conn);
+	enum writ_status st = spin ? writ_conn_spin(&run->conn) :
+	    writ_conn_fill(&run->conn);
 	struct writ_msg m;
 
 	if (st != WRIT_OK)
@@ -420,7 +330,7 @@ drain(struct writ_run *run, struct writ_err *err)
 	while (!run->over && !run->record->failed && !run->record->full &&
 	    run->files->requests <= run->setup.requests &&
 	    (st = writ_conn_next(&run->conn, &m, err)) == WRIT_OK) {
-		st = dispatch(run, &m);
+		st = writ_run_dispatch(run, &m);
 		writ_closep(&m.fd);
 		if (st == WRIT_PROTO && err && !err->msg[0])
 			st = writ_fail(err, st, "%s", m.row->name);
@@ -438,7 +348,7 @@ cancel(struct writ_run *run, enum writ_run_end end, const char *limit)
 {
 	if (run->over)
 		return;
-	end_with(run, end, "");
+	writ_run_end_with(run, end, "");
 	snprintf(run->limit, sizeof(run->limit), "%s", limit);
 }
 
@@ -453,7 +363,7 @@ feed_stdin(struct writ_run *run)
 	if (n < 0 && (errno == EINTR || errno == EAGAIN))
 		return WRIT_OK;
 	if (n < 0) {
-		end_with(run, WRIT_RUN_LOST,
+		writ_run_end_with(run, WRIT_RUN_LOST,
 		    "standard input cannot be read; the guest was stopped");
 		return WRIT_OK;
 	}
@@ -490,13 +400,15 @@ judge_limits(struct writ_run *run)
 	if (run->cancel_fd >= 0 && poll(&p, 1, 0) > 0)
 		cancel(run, WRIT_RUN_CANCELLED, "");
 	if (run->started &&
-	    worker_cpu_ms(run) > run->setup.cpu_ms + GRACE_NS / 1000000)
+	    worker_cpu_ms(run) > run->cpu_base_ms + run->setup.cpu_ms +
+	    GRACE_NS / 1000000)
 		cancel(run, WRIT_RUN_LIMIT, "cpu");
-	if (writ_clock_host_ns() > run->deadline_ns) {
+	if ((run->calling || !run->started) &&
+	    writ_clock_host_ns() > run->deadline_ns) {
 		if (run->started)
 			cancel(run, WRIT_RUN_LIMIT, "time");
 		else
-			end_with(run, WRIT_RUN_LOST,
+			writ_run_end_with(run, WRIT_RUN_LOST,
 			    "the worker did not get ready");
 	}
 	if (run->files->requests > run->setup.requests)
@@ -504,7 +416,7 @@ judge_limits(struct writ_run *run)
 	if (run->record->full)
 		cancel(run, WRIT_RUN_LIMIT, "audit");
 	if (run->record->failed)
-		end_with(run, WRIT_RUN_LOST,
+		writ_run_end_with(run, WRIT_RUN_LOST,
 		    "the audit log cannot be written; the guest was stopped");
 }
 
@@ -513,6 +425,8 @@ wait_ms(const struct writ_run *run)
 {
 	uint64_t now = writ_clock_host_ns(), ms;
 
+	if (!run->calling && run->started)
+		return -1;
 	if (run->deadline_ns <= now)
 		return 0;
 	ms = (run->deadline_ns - now) / 1000000 + 1;
@@ -552,36 +466,61 @@ judge_due(struct writ_run *run)
 	judge_limits(run);
 }
 
+/* `spin`: a busy guest asks again at once, and looking is cheaper than sleeping. */
 static enum writ_status
-step(struct writ_run *run, struct writ_err *err)
+step(struct writ_run *run, bool spin)
 {
+	struct writ_err why = { WRIT_OK, "" };
 	enum writ_status st = writ_conn_flush(&run->conn);
 
 	judge_due(run);
-	if (run->over)
+	if (run->over && run->end != WRIT_RUN_FINISHED)
 		return WRIT_OK;
-	if (st == WRIT_CLOSED)
-		return drain(run, err) == WRIT_OK ? WRIT_OK : WRIT_CLOSED;
-	st = drain(run, err);
-	return st != WRIT_AGAIN || run->over ? st : sleep_once(run);
+	if (st == WRIT_CLOSED && drain(run, spin, &why) == WRIT_OK)
+		return WRIT_OK;
+	if (st != WRIT_CLOSED)
+		st = drain(run, spin, &why);
+	if (st != WRIT_OK && st != WRIT_AGAIN)
+		lost(run, st, &why);
+	return st == WRIT_AGAIN ? st : WRIT_OK;
 }
 
 enum writ_status
-writ_run_serve(struct writ_run *run, const struct writ_bytes *code,
-    struct writ_err *err)
+writ_run_step(struct writ_run *run)
 {
-	struct writ_err why = { WRIT_OK, "" };
-	enum writ_status st = send_all(run, code);
+	return step(run, false);
+}
 
-	if (st != WRIT_OK)
-		return writ_fail(err, st, st == WRIT_LIMIT ?
-		    "too many or too large arguments, variables or mounts" :
-		    "set-up of the worker");
-	run->deadline_ns = writ_clock_host_ns() + STARTUP_NS;
+void
+writ_run_cancel(struct writ_run *run)
+{
+	cancel(run, WRIT_RUN_CANCELLED, "");
+}
+
+void
+writ_run_judge(struct writ_run *run)
+{
+	judge_limits(run);
+}
+
+int
+writ_run_wait_ms(const struct writ_run *run)
+{
+	return wait_ms(run);
+}
+
+enum writ_status
+writ_run_serve(struct writ_run *run)
+{
+	struct writ_err none = { WRIT_OK, "" };
+	enum writ_status st;
+
 	while (!run->over) {
-		st = step(run, &why);
+		st = step(run, true);
+		if (st == WRIT_AGAIN && !run->over)
+			st = sleep_once(run);
 		if (st != WRIT_OK && st != WRIT_AGAIN)
-			lost(run, st, &why);
+			lost(run, st, &none);
 	}
 	writ_child_end(&run->child, NULL);
 	return WRIT_OK;

@@ -18,6 +18,21 @@ enum writ_run_end {
 	WRIT_RUN_LOST		/* it died, hung or talked nonsense: `why` */
 };
 
+/** How far a call is; binary64 as bits. */
+struct writ_progress {
+	uint64_t done, total;
+	bool has_total;
+	struct writ_str message;
+};
+
+/** What the guest asks of its client, or of another tool (port/client.h). */
+struct writ_run_ask {
+	uint32_t id;
+	enum writ_ask_kind kind;
+	bool more;
+	struct writ_str name, text;
+};
+
 struct writ_run {
 	/* given */
 	const struct writ_policy *policy;
@@ -37,11 +52,23 @@ struct writ_run {
 	/** The worker's word about things inside it. */
 	void (*report)(void *ctx, struct writ_str kind, struct writ_str op,
 	    uint64_t count, uint64_t bytes);
+	/** What a typed call tells and asks; NULL: dropped, and refused. */
+	void (*progress)(void *ctx, const struct writ_progress *p);
+	void (*client_log)(void *ctx, unsigned level, struct writ_str logger,
+	    struct writ_str data);
+	/** Answer with writ_run_reply, now or later; `ask` is borrowed for the call. */
+	enum writ_status (*ask)(void *ctx, const struct writ_run_ask *ask);
 	void *ctx;
 	/* running */
 	struct writ_conn conn;
 	struct writ_child child;
-	bool started, stdin_ended, over;
+	bool started;		/* the worker is ready */
+	bool calling;		/* a call was sent and has not ended */
+	bool fresh;		/* its first call: all its CPU time counts */
+	bool over;		/* the call has ended, or the worker: see `end` */
+	bool stdin_ended;
+	uint32_t call_id;
+	uint64_t cpu_base_ms, result_max;
 	uint32_t stdin_credit;
 	uint64_t out_credit[3];	/* bytes the worker may still send */
 	uint64_t output_bytes, log_bytes, deadline_ns;
@@ -51,6 +78,7 @@ struct writ_run {
 	/* result */
 	enum writ_run_end end;
 	struct writ_done_msg done;
+	struct writ_buf value;	/* of a typed call */
 	char limit[32];
 	char why[WRIT_ERR_MSG_MAX];
 	enum writ_status refused_status;
@@ -63,11 +91,48 @@ WRIT_MUST_CHECK enum writ_status
 writ_run_start(struct writ_run *run, const char *program, unsigned without_walls,
     struct writ_err *err);
 
-/** Send set-up and code, serve the call to its end, reap the worker.  The fields under "given"
- * are set by now.  WRIT_OK: see `end`; otherwise nothing ran. */
+/** Queue set-up and code; the fields under "given" are set by now.  WRIT_LIMIT too much. */
 WRIT_MUST_CHECK enum writ_status
-writ_run_serve(struct writ_run *run, const struct writ_bytes *code,
+writ_run_setup(struct writ_run *run, const struct writ_bytes *code,
     struct writ_err *err);
+
+/** Queue the call of wasi:cli/run: the first and only one of this worker. */
+WRIT_MUST_CHECK enum writ_status writ_run_command(struct writ_run *run);
+
+/** A typed call; everything is borrowed until writ_run_invoke returns. */
+struct writ_run_invoke {
+	struct writ_str function, args;
+	enum writ_value_form form;
+	bool keep;		/* this worker's one instance, kept from call to call */
+	uint64_t result_max;	/* bytes; 0: WRIT_CALL_VALUE_MAX */
+};
+
+/** Queue a typed call; the last one, if any, is over and ended as WRIT_RUN_FINISHED.
+ * WRIT_LIMIT arguments too large; WRIT_INVALID no name. */
+WRIT_MUST_CHECK enum writ_status
+writ_run_invoke(struct writ_run *run, const struct writ_run_invoke *call,
+    struct writ_err *err);
+
+/** Answer ask `id` of the running call.  Fails as writ_conn_send. */
+WRIT_MUST_CHECK enum writ_status
+writ_run_reply(struct writ_run *run, uint32_t id, enum writ_ask_status status,
+    struct writ_str text);
+
+/**
+ * Send and handle what is there, never waiting.  WRIT_OK something was done; WRIT_AGAIN nothing
+ * was there.  See `over` afterwards; only when `end` is WRIT_RUN_FINISHED may the worker be
+ * given another call.
+ */
+enum writ_status writ_run_step(struct writ_run *run);
+/** Stop the running call; it is over, and so is the worker. */
+void writ_run_cancel(struct writ_run *run);
+/** Judge the call's limits now; a loop that waits does it at least each writ_run_wait_ms. */
+void writ_run_judge(struct writ_run *run);
+/** Milliseconds until limits must be judged again; -1: nothing runs. */
+int writ_run_wait_ms(const struct writ_run *run);
+
+/** Serve one call to its end, waiting as needed, and end the worker.  See `end`. */
+enum writ_status writ_run_serve(struct writ_run *run);
 
 /** Kill what still lives and free.  Takes a run that was never started. */
 void writ_run_release(struct writ_run *run);

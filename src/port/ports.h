@@ -6,6 +6,7 @@
 #ifndef WRIT_PORT_PORTS_H
 #define WRIT_PORT_PORTS_H
 
+#include "port/client.h"
 #include "port/op.h"
 #include "port/tree.h"
 
@@ -85,6 +86,7 @@ struct writ_ports {
 	/** The task behind `wake` is about to be freed: no port may keep it. */
 	void (*forget)(void *ctx, struct writ_wake *wake);
 	void *forget_ctx;
+	struct writ_client_port client;
 };
 
 #endif

@@ -97,6 +97,25 @@ writ_host_code(struct writ_host *host, const struct writ_component_file *file,
 /* ---- the host */
 
 enum writ_status
+writ_state_dir(char out[4096], struct writ_err *err)
+{
+	char *p;
+	enum writ_status st = writ_xdg("XDG_STATE_HOME", ".local/state", out,
+	    err);
+
+	if (st != WRIT_OK)
+		return st;
+	for (p = strchr(out + 1, '/'); p; p = strchr(p + 1, '/')) {
+		*p = '\0';
+		(void)mkdir(out, 0700);
+		*p = '/';
+	}
+	if (mkdir(out, 0700) && errno != EEXIST)
+		return writ_fail(err, WRIT_IO, "%s: %s", out, strerror(errno));
+	return WRIT_OK;
+}
+
+enum writ_status
 writ_process_init(struct writ_err *err)
 {
 	enum writ_jail_drop how;
@@ -170,6 +189,16 @@ find_program(const struct writ_host_options *o, const char *name, char out[4096]
 }
 
 enum writ_status
+writ_host_program(const struct writ_host *h, const char *name, char out[4096],
+    struct writ_err *err)
+{
+	struct writ_host_options o = { .program_dir = h->program_dir[0] ?
+		h->program_dir : NULL };
+
+	return find_program(&o, name, out, err);
+}
+
+enum writ_status
 writ_host_open(const struct writ_host_options *o, struct writ_host **out,
     struct writ_err *err)
 {
@@ -195,6 +224,9 @@ writ_host_open(const struct writ_host_options *o, struct writ_host **out,
 		    o->cache_max_bytes, &h->cache, err);
 	if (st != WRIT_OK)
 		return st;
+	if (o->program_dir)
+		snprintf(h->program_dir, sizeof(h->program_dir), "%s",
+		    o->program_dir);
 	h->cancel_fd = -1;
 	h->progress = o->progress;
 	h->ctx = o->ctx;

@@ -61,8 +61,8 @@ check_file(int fd, const char *path, struct stat *st, struct writ_err *err)
 	return WRIT_OK;
 }
 
-static enum writ_status
-read_doc(const char *path, struct writ_bytes *out, struct writ_err *err)
+enum writ_status
+writ_doc_read(const char *path, struct writ_bytes *out, struct writ_err *err)
 {
 	writ_auto_fd fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW |
 	    O_NONBLOCK | O_NOCTTY);
@@ -82,9 +82,8 @@ read_doc(const char *path, struct writ_bytes *out, struct writ_err *err)
 	return st == WRIT_OK ? st : writ_fail_in(err, st, "%s", path);
 }
 
-/* `rel` below `dir`, unless it is absolute.  malloc'd; NULL without memory. */
-static char *
-join(const char *dir, const char *rel)
+char *
+writ_path_join(const char *dir, const char *rel)
 {
 	char *out;
 	size_t n = strlen(dir) + strlen(rel) + 2;
@@ -106,7 +105,7 @@ anchor_one(const char *dir, char **path, struct writ_err *err)
 
 	if (!*path)
 		return WRIT_OK;
-	abs = join(dir, *path);
+	abs = writ_path_join(dir, *path);
 	if (!abs)
 		return writ_fail(err, WRIT_NOMEM, "path");
 	writ_mem_free(*path);
@@ -128,9 +127,8 @@ anchor(struct writ_policy *p, const char *dir, struct writ_err *err)
 	return st;
 }
 
-/* The folder of `path`, absolute. */
-static enum writ_status
-folder_of(const char *path, char out[4096], struct writ_err *err)
+enum writ_status
+writ_folder_of(const char *path, char out[4096], struct writ_err *err)
 {
 	char copy[4096], *slash, *real;
 
@@ -150,9 +148,8 @@ folder_of(const char *path, char out[4096], struct writ_err *err)
 	return WRIT_OK;
 }
 
-/* A writ that its own tool may rewrite grants everything. */
-static enum writ_status
-check_place(const struct writ_policy *p, const char *path, const char *dir,
+enum writ_status
+writ_policy_outside(const struct writ_policy *p, const char *path, const char *dir,
     struct writ_err *err)
 {
 	size_t i;
@@ -175,7 +172,7 @@ check_place(const struct writ_policy *p, const char *path, const char *dir,
 		if (inside)
 			return writ_fail(err, WRIT_DENIED, "%s: lies inside "
 			    "%s, which it grants for writing (files \"%s\"); "
-			    "move the writ out of it", path, g->from, g->name);
+			    "move it out of there", path, g->from, g->name);
 	}
 	return WRIT_OK;
 }
@@ -190,18 +187,18 @@ writ_policy_load(const char *path, struct writ_policy **out,
 	enum writ_status st = writ_hash_init();
 
 	if (st == WRIT_OK)
-		st = read_doc(path, &doc, err);
+		st = writ_doc_read(path, &doc, err);
 	if (st == WRIT_OK)
 		st = writ_policy_parse(writ_str((const char *)doc.ptr, doc.len),
 		    path, &p, err);
 	if (st == WRIT_OK)
-		st = folder_of(path, dir, err);
+		st = writ_folder_of(path, dir, err);
 	if (st == WRIT_OK)
 		st = anchor(p, dir, err);
 	if (st == WRIT_OK)
 		st = anchor_one(dir, &p->component_file, err);
 	if (st == WRIT_OK)
-		st = check_place(p, path, dir, err);
+		st = writ_policy_outside(p, path, dir, err);
 	if (st == WRIT_OK)
 		*out = writ_steal(&p);
 	return st;

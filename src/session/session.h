@@ -13,6 +13,7 @@
 
 struct writ_host {
 	char worker[4096], compiler[4096];	/* program paths */
+	char program_dir[4096];			/* as given; "": not */
 	struct writ_cache *cache;
 	unsigned without_walls;
 	int cancel_fd;		/* of the running call; -1: none */
@@ -64,6 +65,31 @@ bool writ_void_words(const struct writ_policy *policy, struct writ_str name,
  */
 WRIT_MUST_CHECK enum writ_status
 writ_xdg(const char *name, const char *fallback, char out[4096],
+    struct writ_err *err);
+
+/** Read a document that grants (a writ, a toolbox, a lock): a regular file of a trusted owner
+ * that nobody else may write, at most WRIT_DOC_MAX bytes.  WRIT_NOENT, WRIT_DENIED,
+ * WRIT_INVALID, WRIT_LIMIT, WRIT_IO. */
+WRIT_MUST_CHECK enum writ_status
+writ_doc_read(const char *path, struct writ_bytes *out, struct writ_err *err);
+/** `rel` below `dir`, unless it is absolute.  malloc'd; NULL without memory. */
+char *writ_path_join(const char *dir, const char *rel);
+/** The folder of `path`, absolute and real.  WRIT_IO, WRIT_NAMETOOLONG. */
+WRIT_MUST_CHECK enum writ_status
+writ_folder_of(const char *path, char out[4096], struct writ_err *err);
+/** Refuse a document at `path` in folder `dir` that a grant of `p` would let be written: a writ
+ * that its own tool may rewrite grants everything.  WRIT_DENIED. */
+WRIT_MUST_CHECK enum writ_status
+writ_policy_outside(const struct writ_policy *p, const char *path, const char *dir,
+    struct writ_err *err);
+
+/** The state folder (XDG_STATE_HOME/writ or ~/.local/state/writ), made with mode 0700. */
+WRIT_MUST_CHECK enum writ_status
+writ_state_dir(char out[4096], struct writ_err *err);
+/** The path of a program of ours beside the running one, or where it is installed.
+ * WRIT_NOENT. */
+WRIT_MUST_CHECK enum writ_status
+writ_host_program(const struct writ_host *host, const char *name, char out[4096],
     struct writ_err *err);
 
 /** The buffer's text, malloc'd for the caller of the public API; releases the

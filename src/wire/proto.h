@@ -7,8 +7,13 @@
  * States, as both sides count them:
  *   NEW      the worker has not spoken yet
  *   SETUP    HELLO was seen: configuration and code may be sent
- *   READY    the worker has loaded and locked its jail; no guest code ran before
+ *   READY    the worker has loaded and locked its jail (no guest code ran before), or its
+ *            call has ended and it waits for the next
  *   RUNNING  a call is in progress
+ *
+ * A call is START (the component's wasi:cli/run, once) or, any number of times, INVOKE of an
+ * export.  Before an INVOKE in a fresh instance come RESET and the mounts again: nothing that
+ * a call left in the worker's memory is there for the next one.
  */
 #ifndef WRIT_WIRE_PROTO_H
 #define WRIT_WIRE_PROTO_H
@@ -51,6 +56,11 @@ enum writ_wire_type {
 	WRIT_MSG_OUT_CREDIT,	/* u8 which, u32 bytes (control: outside the credits) */
 	WRIT_MSG_CANCEL,	/* control: stop the call */
 	WRIT_MSG_FS_REPLY,	/* id = request; may carry one regular-file fd */
+	WRIT_MSG_RESET,		/* forget the last call: files, streams, clocks, random */
+	WRIT_MSG_TEXT,		/* arguments of the INVOKE to come, a piece */
+	WRIT_MSG_INVOKE,	/* id = call: struct writ_invoke_msg */
+	WRIT_MSG_ASK_TEXT,	/* of the reply to come, a piece */
+	WRIT_MSG_ASK_REPLY,	/* id = request: u8 writ_ask_status */
 	/* worker to broker */
 	WRIT_MSG_HELLO = 32,	/* u32 version, str engine version */
 	WRIT_MSG_READY,		/* u32 walls that stand */
@@ -61,7 +71,11 @@ enum writ_wire_type {
 	WRIT_MSG_REFUSED,	/* a void refused: str kind, str op, str target */
 	WRIT_MSG_REPORT,	/* the worker's word: str kind, str op, u64 count, u64 bytes */
 	WRIT_MSG_FS,		/* id = request */
-	WRIT_MSG_DONE		/* the call ended: outcome */
+	WRIT_MSG_DONE,		/* the call ended: outcome */
+	WRIT_MSG_VALUE,		/* of the result, a piece; before DONE */
+	WRIT_MSG_PROGRESS,	/* u64 done, u8 has total, u64 total (binary64), str message */
+	WRIT_MSG_CLIENT_LOG,	/* u8 level 0..7, str logger, str data */
+	WRIT_MSG_ASK		/* id = request: u8 writ_ask_kind, u8 more, str name, str text */
 };
 
 struct writ_wire_row {

@@ -109,11 +109,37 @@ writ_mount_get(struct writ_str body, struct writ_mount_msg *m)
 }
 
 void
+writ_invoke_put(struct writ_buf *b, const struct writ_invoke_msg *m)
+{
+	writ_wire_put_u8(b, m->keep);
+	writ_wire_put_u8(b, m->form);
+	writ_wire_put_u64(b, m->result_max);
+	writ_wire_put_str(b, m->function);
+}
+
+enum writ_status
+writ_invoke_get(struct writ_str body, struct writ_invoke_msg *m)
+{
+	struct writ_wire_in in = writ_wire_in(body);
+	unsigned keep = writ_wire_get_u8(&in);
+
+	m->keep = keep == 1;
+	m->form = writ_wire_get_u8(&in);
+	m->result_max = writ_wire_get_u64(&in);
+	m->function = writ_wire_get_str(&in, WRIT_FUNCTION_NAME_MAX);
+	return writ_wire_done(&in) && keep <= 1 && m->form <= WRIT_VALUE_WAVE &&
+	    m->result_max && m->result_max <= WRIT_CALL_VALUE_MAX &&
+	    m->function.len ? WRIT_OK : WRIT_PROTO;
+}
+
+void
 writ_done_put(struct writ_buf *b, const struct writ_done_msg *d)
 {
 	writ_wire_put_u8(b, (uint8_t)d->outcome.kind);
 	writ_wire_put_u8(b, d->outcome.exit_code);
 	writ_wire_put_u8(b, d->outcome.memory_refused);
+	writ_wire_put_u8(b, d->outcome.result_err);
+	writ_wire_put_u8(b, (uint8_t)d->refused);
 	writ_wire_put_u64(b, d->outcome.memory_peak);
 	writ_wire_put_u64(b, d->cpu_us);
 	writ_wire_put_str(b, writ_str_from(d->outcome.limit));
@@ -134,10 +160,12 @@ enum writ_status
 writ_done_get(struct writ_str body, struct writ_done_msg *d)
 {
 	struct writ_wire_in in = writ_wire_in(body);
-	unsigned kind = writ_wire_get_u8(&in);
+	unsigned kind = writ_wire_get_u8(&in), refused;
 
 	d->outcome.exit_code = writ_wire_get_u8(&in);
 	d->outcome.memory_refused = writ_wire_get_u8(&in) != 0;
+	d->outcome.result_err = writ_wire_get_u8(&in) != 0;
+	refused = writ_wire_get_u8(&in);
 	d->outcome.memory_peak = writ_wire_get_u64(&in);
 	d->cpu_us = writ_wire_get_u64(&in);
 	copy_text(d->outcome.limit, sizeof(d->outcome.limit),
@@ -145,8 +173,10 @@ writ_done_get(struct writ_str body, struct writ_done_msg *d)
 	copy_text(d->outcome.msg, sizeof(d->outcome.msg),
 	    writ_wire_get_str(&in, TEXT_MAX));
 	if (!writ_wire_done(&in) || kind == WRIT_OUTCOME_NONE ||
-	    kind > WRIT_OUTCOME_ERROR)
+	    kind > WRIT_OUTCOME_ERROR || refused > WRIT_NOTPERM ||
+	    (refused && kind != WRIT_OUTCOME_ERROR))
 		return WRIT_PROTO;
+	d->refused = (enum writ_status)refused;
 	d->outcome.kind = (enum writ_outcome_kind)kind;
 	return WRIT_OK;
 }

@@ -43,9 +43,23 @@ void writ_mount_put(struct writ_buf *b, const struct writ_mount_msg *m);
 WRIT_MUST_CHECK enum writ_status
 writ_mount_get(struct writ_str body, struct writ_mount_msg *m);
 
+/** A typed call; its arguments came in TEXT before. */
+struct writ_invoke_msg {
+	bool keep;			/* the instance, before and after */
+	uint8_t form;			/* enum writ_value_form */
+	uint64_t result_max;		/* bytes, at most WRIT_CALL_VALUE_MAX */
+	struct writ_str function;
+};
+
+void writ_invoke_put(struct writ_buf *b, const struct writ_invoke_msg *m);
+/** WRIT_PROTO when malformed. */
+WRIT_MUST_CHECK enum writ_status
+writ_invoke_get(struct writ_str body, struct writ_invoke_msg *m);
+
 /** How a call ended, with its costs. */
 struct writ_done_msg {
 	struct writ_outcome outcome;
+	enum writ_status refused;	/* not WRIT_OK: nothing ran, outcome.msg says why */
 	uint64_t cpu_us;
 };
 

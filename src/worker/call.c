@@ -21,8 +21,8 @@ send_texts(struct writ_worker *w, enum writ_wire_type type)
  * fill the queue that its answers need. */
 #define TELL_MAX (1024 * 1024)
 
-static bool
-flooded(struct writ_worker *w)
+bool
+writ_worker_flooded(struct writ_worker *w)
 {
 	if (w->conn.out.len - w->conn.out_pos < TELL_MAX)
 		return false;
@@ -31,12 +31,6 @@ flooded(struct writ_worker *w)
 		return false;
 	w->untold++;
 	return true;
-}
-
-static struct writ_str
-cut(struct writ_str s, size_t max)
-{
-	return s.len > max ? writ_str(s.ptr, max) : s;
 }
 
 static void
@@ -49,10 +43,10 @@ on_log(void *ctx, uint32_t level, struct writ_str context,
 		w->untold++;
 		return;
 	}
-	if (flooded(w))
+	if (writ_worker_flooded(w))
 		return;
-	context = cut(context, 256);
-	message = cut(message, WRIT_LOG_MSG_MAX);
+	context = writ_str_first(context, 256);
+	message = writ_str_first(message, WRIT_LOG_MSG_MAX);
 	w->log_bytes += 16 + context.len + message.len;
 	writ_buf_reset(&w->scratch);
 	writ_wire_put_u8(&w->scratch, (uint8_t)level);
@@ -67,12 +61,12 @@ on_refused(void *ctx, const char *kind, struct writ_str op,
 {
 	struct writ_worker *w = ctx;
 
-	if (flooded(w))
+	if (writ_worker_flooded(w))
 		return;
 	writ_buf_reset(&w->scratch);
 	writ_wire_put_str(&w->scratch, writ_str_from(kind));
-	writ_wire_put_str(&w->scratch, cut(op, 256));
-	writ_wire_put_str(&w->scratch, cut(target, 4096));
+	writ_wire_put_str(&w->scratch, writ_str_first(op, 256));
+	writ_wire_put_str(&w->scratch, writ_str_first(target, 4096));
 	send_texts(w, WRIT_MSG_REFUSED);
 }
 
@@ -93,7 +87,8 @@ writ_worker_awaits_more(void *ctx)
 {
 	const struct writ_worker *w = ctx;
 
-	return w->stdio.in_wake || w->stdio.out_wake || w->tree.in_flight;
+	return w->stdio.in_wake || w->stdio.out_wake ||
+	    w->tree.in_flight || w->asks_in_flight;
 }
 
 void
@@ -106,6 +101,7 @@ writ_worker_ports(struct writ_worker *w)
 	w->ports.log = (struct writ_log_port){ w, on_log };
 	w->ports.refuse = (struct writ_refuse_port){ w, on_refused };
 	w->ports.tree = writ_worker_tree_port(w);
+	w->ports.client = writ_worker_client_port(w);
 	w->ports.forget = forget;
 	w->ports.forget_ctx = w;
 	w->wake.fire = on_wake;
@@ -115,7 +111,7 @@ static uint64_t
 used_ns(const struct writ_worker *w)
 {
 	return writ_clock_host_ns() - w->call_start_ns +
-	    writ_clock_slept_ns(&w->clock);
+	    writ_clock_slept_ns(&w->clock) - w->slept_before_ns;
 }
 
 uint64_t
@@ -140,13 +136,53 @@ report(struct writ_worker *w, const char *kind, const char *op, uint64_t count,
 	send_texts(w, WRIT_MSG_REPORT);
 }
 
+/* The result in pieces.  Over its bound, or out of memory: the worker's own fault, so it ends. */
+static void
+send_value(struct writ_worker *w)
+{
+	struct writ_str text = writ_task_result(w->task);
+
+	while (text.len) {
+		size_t n = text.len < WRIT_FS_IO_MAX ? text.len :
+		    WRIT_FS_IO_MAX;
+
+		writ_worker_send(w, WRIT_MSG_VALUE, w->call_id,
+		    writ_str(text.ptr, n));
+		text = writ_str_skip(text, n);
+	}
+}
+
+/* An instance is kept for the next call only if this one asked for it, and ended well. */
+static void
+put_task(struct writ_worker *w, const struct writ_outcome *o)
+{
+	if (w->task && o->kind == WRIT_OUTCOME_DONE && w->invoked)
+		send_value(w);
+	if (w->keep && o->kind == WRIT_OUTCOME_DONE)
+		return;
+	writ_task_free(w->task);
+	w->task = NULL;
+}
+
+static void
+send_done(struct writ_worker *w, const struct writ_done_msg *done)
+{
+	writ_buf_reset(&w->scratch);
+	writ_done_put(&w->scratch, done);
+	if (writ_buf_status(&w->scratch) != WRIT_OK)
+		WRIT_BUG("outcome does not fit");
+	writ_worker_send(w, WRIT_MSG_DONE, w->call_id,
+	    writ_buf_view(&w->scratch));
+	w->conn.state = WRIT_STATE_READY;
+	w->running = false;
+}
+
 static void
 finish(struct writ_worker *w, struct writ_outcome *o)
 {
 	struct writ_done_msg done = { .outcome = *o };
 
-	writ_task_free(w->task);
-	w->task = NULL;
+	put_task(w, o);
 	report(w, "files", "memory", w->tree.memory_calls,
 	    w->tree.memory_bytes);
 	report(w, "worker", "untold", w->untold, 0);
@@ -157,13 +193,7 @@ finish(struct writ_worker *w, struct writ_outcome *o)
 		memcpy(done.outcome.limit, "memory", sizeof("memory"));
 	}
 	done.cpu_us = (writ_clock_cpu_ns() - w->cpu_start_ns) / 1000;
-	writ_buf_reset(&w->scratch);
-	writ_done_put(&w->scratch, &done);
-	w->conn.state = WRIT_STATE_READY;
-	if (writ_buf_status(&w->scratch) != WRIT_OK)
-		WRIT_BUG("outcome does not fit");
-	writ_worker_send(w, WRIT_MSG_DONE, w->call_id,
-	    writ_buf_view(&w->scratch));
+	send_done(w, &done);
 }
 
 static void
@@ -177,21 +207,70 @@ finish_with(struct writ_worker *w, enum writ_outcome_kind kind,
 	finish(w, &o);
 }
 
-void
-writ_worker_call_start(struct writ_worker *w, uint32_t id)
+static struct writ_task_limits
+begin(struct writ_worker *w, uint32_t id)
 {
-	struct writ_task_limits limits = { w->setup.memory_bytes,
-		w->setup.handles, WRIT_HOSTCALL_FUEL };
-	struct writ_err err = { WRIT_OK, "" };
-
+	w->conn.state = WRIT_STATE_RUNNING;
 	w->call_id = id;
 	w->call_start_ns = writ_clock_host_ns();
 	w->cpu_start_ns = w->cpu_ns = writ_clock_cpu_ns();
 	w->cpu_at_ns = w->call_start_ns;
-	w->woken = true;
+	w->slept_before_ns = writ_clock_slept_ns(&w->clock);
+	w->stdio.output = 0;
+	w->log_bytes = 0;
+	w->woken = w->running = true;
+	return (struct writ_task_limits){ w->setup.memory_bytes,
+		w->setup.handles, WRIT_HOSTCALL_FUEL };
+}
+
+void
+writ_worker_call_start(struct writ_worker *w, uint32_t id)
+{
+	struct writ_task_limits limits = begin(w, id);
+	struct writ_err err = { WRIT_OK, "" };
+
+	w->invoked = w->keep = false;
 	if (writ_task_run(w->component, &w->ports, &limits, &w->wake, &w->task,
 	    &err) != WRIT_OK)
 		finish_with(w, WRIT_OUTCOME_ERROR, "", err.msg);
+}
+
+/* Arguments that do not fit: nothing of the guest has run. */
+static void
+refuse(struct writ_worker *w, enum writ_status st, const struct writ_err *err)
+{
+	struct writ_done_msg done = { .outcome.kind = WRIT_OUTCOME_ERROR,
+		.refused = st };
+
+	snprintf(done.outcome.msg, sizeof(done.outcome.msg), "%s", err->msg);
+	send_done(w, &done);
+}
+
+enum writ_status
+writ_worker_invoke(struct writ_worker *w, uint32_t id, struct writ_str body)
+{
+	struct writ_task_limits limits;
+	struct writ_err err = { WRIT_OK, "" };
+	struct writ_invoke_msg m;
+	struct writ_invoke invoke;
+	enum writ_status st = writ_invoke_get(body, &m);
+
+	if (st != WRIT_OK || writ_buf_status(&w->args) != WRIT_OK)
+		return WRIT_PROTO;
+	if (w->task && !m.keep)
+		return WRIT_PROTO;	/* RESET would have freed it */
+	limits = begin(w, id);
+	w->invoked = true;
+	w->keep = m.keep;
+	invoke = (struct writ_invoke){ m.function, writ_buf_view(&w->args),
+		(enum writ_value_form)m.form, m.result_max };
+	st = w->task ? writ_task_again(w->task, &invoke, &err) :
+	    writ_task_invoke(w->component, &w->ports, &limits, &invoke,
+	    &w->wake, &w->task, &err);
+	writ_buf_reset(&w->args);
+	if (st != WRIT_OK)
+		refuse(w, st, &err);
+	return WRIT_OK;
 }
 
 /* Asking costs a system call; with one thread, CPU time is never faster than the clock. */

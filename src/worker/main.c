@@ -49,22 +49,49 @@ writ_worker_send(struct writ_worker *w, enum writ_wire_type type, uint32_t id,
 		w->broken = true;
 }
 
+/* Between calls. */
+static enum writ_status
+dispatch_ready(struct writ_worker *w, struct writ_msg *m, struct writ_err *err)
+{
+	switch ((int)m->row->type) {
+	case WRIT_MSG_START:
+		writ_worker_call_start(w, m->id);
+		return WRIT_OK;
+	case WRIT_MSG_RESET:
+		writ_worker_reset(w);
+		return WRIT_OK;
+	case WRIT_MSG_MOUNT:
+		return writ_worker_setup(w, m, err);
+	case WRIT_MSG_TEXT:
+		writ_buf_str(&w->args, m->body);
+		return writ_buf_status(&w->args);
+	case WRIT_MSG_INVOKE:
+		return writ_worker_invoke(w, m->id, m->body);
+	default:
+		return WRIT_AGAIN;
+	}
+}
+
 static enum writ_status
 dispatch(struct writ_worker *w, struct writ_msg *m, struct writ_err *err)
 {
+	enum writ_status st = WRIT_AGAIN;
+
 	if (m->row->type == WRIT_MSG_CANCEL) {
 		w->cancelled = true;
 		return WRIT_OK;
 	}
 	if (w->conn.state == WRIT_STATE_SETUP)
 		return writ_worker_setup(w, m, err);
-	if (m->row->type == WRIT_MSG_START) {
-		w->conn.state = WRIT_STATE_RUNNING;
-		writ_worker_call_start(w, m->id);
-		return WRIT_OK;
-	}
+	if (w->conn.state == WRIT_STATE_READY)
+		st = dispatch_ready(w, m, err);
+	if (st != WRIT_AGAIN)
+		return st;
 	if (m->row->type == WRIT_MSG_FS_REPLY)
 		return writ_worker_tree_reply(w, m);
+	if (m->row->type == WRIT_MSG_ASK_TEXT ||
+	    m->row->type == WRIT_MSG_ASK_REPLY)
+		return writ_worker_client_reply(w, m);
 	return writ_worker_stdio_message(w, m);
 }
 
@@ -93,7 +120,7 @@ wait_ms(const struct writ_worker *w)
 {
 	uint64_t due = UINT64_MAX, left;
 
-	if (w->task) {
+	if (w->running) {
 		due = writ_clock_due_in(&w->clock);
 		left = writ_worker_call_left_ns(w);
 		if (left < due)
@@ -115,7 +142,7 @@ wait_for_more(struct writ_worker *w, struct writ_err *err)
 		return st;
 	writ_worker_tree_tidy(w);
 	st = drain(w, err);
-	if (st != WRIT_AGAIN || (w->task && w->woken))
+	if (st != WRIT_AGAIN || (w->running && w->woken))
 		return st;
 	if (writ_conn_unsent(&w->conn))
 		p.events |= POLLOUT;
@@ -130,7 +157,7 @@ loop(struct writ_worker *w, struct writ_err *err)
 	enum writ_status st;
 
 	for (;;) {
-		if (w->task)
+		if (w->running)
 			writ_worker_call_step(w);
 		if (w->broken)
 			return WRIT_CLOSED;
@@ -181,6 +208,7 @@ begin(struct writ_worker *w, int argc, char **argv, struct writ_err *err)
 	if (st != WRIT_OK)
 		return st;
 	writ_buf_init(&w->scratch, WRIT_WIRE_MSG_MAX);
+	writ_buf_init(&w->args, WRIT_CALL_ARGS_MAX);
 	writ_env_init(&w->env);
 	writ_worker_stdio_init(w);
 	writ_worker_tree_init(w);

@@ -2,6 +2,34 @@
 #include "jail/jail.h"
 #include "worker/worker.h"
 
+static void
+start_over(struct writ_worker *w)
+{
+	const struct writ_setup *s = &w->setup;
+
+	writ_clock_init(&w->clock, s->clock, s->clock_seconds,
+	    s->clock_resolution_ns, s->time_ms);
+	writ_clock_set_busy(&w->clock, writ_worker_awaits_more, w);
+	writ_random_init(&w->random, s->random, s->random_seed);
+	w->stdio.output_max = s->output_bytes;
+}
+
+void
+writ_worker_reset(struct writ_worker *w)
+{
+	uint64_t credit[3];
+
+	writ_task_free(w->task);
+	w->task = NULL;
+	memcpy(credit, w->stdio.credit, sizeof(credit));
+	writ_worker_stdio_release(w);
+	writ_worker_stdio_init(w);
+	memcpy(w->stdio.credit, credit, sizeof(credit));
+	writ_worker_tree_release(w);
+	writ_worker_tree_init(w);
+	start_over(w);
+}
+
 static enum writ_status
 on_config(struct writ_worker *w, struct writ_msg *m, struct writ_err *err)
 {
@@ -10,11 +38,7 @@ on_config(struct writ_worker *w, struct writ_msg *m, struct writ_err *err)
 	if (w->has_setup || writ_setup_get(m->body, s) != WRIT_OK)
 		return writ_fail(err, WRIT_PROTO, "config");
 	w->has_setup = true;
-	writ_clock_init(&w->clock, s->clock, s->clock_seconds,
-	    s->clock_resolution_ns, s->time_ms);
-	writ_clock_set_busy(&w->clock, writ_worker_awaits_more, w);
-	writ_random_init(&w->random, s->random, s->random_seed);
-	w->stdio.output_max = s->output_bytes;
+	start_over(w);
 	return WRIT_OK;
 }
 

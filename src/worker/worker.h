@@ -66,8 +66,14 @@ struct writ_worker {
 	struct writ_task *task;
 	struct writ_wake wake;		/* the task's, first member of nothing */
 	bool woken;
+	bool running;			/* a call is; a task may outlive it (keep) */
+	bool invoked, keep;
+	struct writ_buf args;		/* of the INVOKE to come */
+	struct writ_ask *asks[WRIT_ASKS_MAX];
+	uint32_t asks_gen[WRIT_ASKS_MAX];
+	unsigned asks_in_flight;
 	uint32_t call_id;
-	uint64_t call_start_ns, cpu_start_ns;
+	uint64_t call_start_ns, cpu_start_ns, slept_before_ns;
 	struct writ_buf scratch;	/* for the body of one message */
 	uint64_t cpu_ns, cpu_at_ns;	/* CPU time when last looked at, and when */
 	uint64_t log_bytes;		/* of the call's log so far */
@@ -99,7 +105,18 @@ void writ_worker_tree_tidy(struct writ_worker *w);
 WRIT_MUST_CHECK enum writ_status
 writ_worker_tree_reply(struct writ_worker *w, struct writ_msg *m);
 
+/* ---- client.c */
+struct writ_client_port writ_worker_client_port(struct writ_worker *w);
+/** ASK_TEXT or ASK_REPLY came. */
+WRIT_MUST_CHECK enum writ_status
+writ_worker_client_reply(struct writ_worker *w, const struct writ_msg *m);
+
 /* ---- call.c */
+/** Whether what only informs is to be dropped, and counted, because the broker does not read. */
+bool writ_worker_flooded(struct writ_worker *w);
+/** Call an export (INVOKE), with the arguments in w->args.  WRIT_PROTO when malformed. */
+WRIT_MUST_CHECK enum writ_status
+writ_worker_invoke(struct writ_worker *w, uint32_t id, struct writ_str body);
 /** Begin the call (START). */
 void writ_worker_call_start(struct writ_worker *w, uint32_t id);
 /** Let the guest run until it waits, yields or ends; judge its limits. */
@@ -115,5 +132,7 @@ void writ_worker_ports(struct writ_worker *w);
 /** Handle one message of the SETUP state.  A sentence in err on failure. */
 WRIT_MUST_CHECK enum writ_status
 writ_worker_setup(struct writ_worker *w, struct writ_msg *m, struct writ_err *err);
+/** Forget the last call (RESET): its instance, files, streams, clocks and random stream. */
+void writ_worker_reset(struct writ_worker *w);
 
 #endif
