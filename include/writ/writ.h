@@ -7,6 +7,7 @@
 
 #include "writ/error.h"
 #include "writ/host.h"
+#include "writ/mcp.h"
 #include "writ/policy.h"
 #include "writ/session.h"
 

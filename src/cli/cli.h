@@ -12,6 +12,7 @@
 /* Exit codes of every command; a guest's own status passes through `run`. */
 enum {
 	CLI_OK = 0,
+	CLI_ERR = 1,		/* a called function returned its err */
 	CLI_LIMIT = 124,	/* a limit stopped the guest */
 	CLI_REFUSED = 125,	/* refused, or misconfigured: nothing ran */
 	CLI_TRAP = 126,		/* the guest trapped, or its worker was lost */
@@ -93,6 +94,10 @@ int cli_help(const struct cli_command *c);
 
 /** The commands.  Each returns the exit code. */
 int cmd_run(struct cli *cli);
+int cmd_call(struct cli *cli);
+int cmd_mcp(struct cli *cli);
+int cmd_pin(struct cli *cli);
+int cmd_wishes(struct cli *cli);
 int cmd_inspect(struct cli *cli);
 int cmd_check(struct cli *cli);
 int cmd_explain(struct cli *cli);

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <signal.h>
 
+#include "base/base64.h"
 #include "base/limits.h"
 #include "cli/cli.h"
 #include "cli/grants.h"
@@ -293,6 +294,26 @@ exit_code(const struct writ_result *res)
 	}
 }
 
+/* The result on stdout; the err of a result on stderr. */
+static void
+print_value(struct run *r, const struct writ_result *res)
+{
+	int fd = res->value_is_err ? 2 : 1;
+	struct writ_buf b;
+
+	if (!res->value[0])
+		return;
+	writ_buf_init(&b, 16 * CAPTURE_MAX);
+	if (res->value_is_err)
+		writ_buf_cstr(&b, "writ: the function returned an error: ");
+	if (r->tty[fd] && !r->raw)
+		writ_buf_safe(&b, writ_str_from(res->value), true);
+	else
+		writ_buf_cstr(&b, res->value);
+	writ_buf_char(&b, '\n');
+	cli_flush(fd, &b);
+}
+
 static void
 print_end(struct run *r, const struct writ_result *res)
 {
@@ -360,28 +381,6 @@ json_refusals(struct run *r, struct writ_buf *b)
 	writ_buf_char(b, ']');
 }
 
-static void
-json_base64(struct writ_buf *b, struct writ_str s)
-{
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-	    "abcdefghijklmnopqrstuvwxyz0123456789+/";
-	const unsigned char *p = (const unsigned char *)s.ptr;
-	size_t i, k;
-
-	writ_buf_char(b, '"');
-	for (i = 0; i < s.len; i += 3) {
-		size_t n = s.len - i < 3 ? s.len - i : 3;
-		unsigned v = (unsigned)p[i] << 16 |
-		    (n > 1 ? (unsigned)p[i + 1] << 8 : 0) |
-		    (n > 2 ? p[i + 2] : 0);
-
-		for (k = 0; k < 4; k++)
-			writ_buf_char(b, k > n ? '=' :
-			    digits[v >> (18 - 6 * k) & 63]);
-	}
-	writ_buf_char(b, '"');
-}
-
 /* "stdout":"..."; bytes that are not UTF-8 as "stdout":null,"stdout_base64":"..." */
 static void
 json_output(struct writ_buf *b, const char *key, const struct writ_buf *out)
@@ -394,7 +393,9 @@ json_output(struct writ_buf *b, const char *key, const struct writ_buf *out)
 		return;
 	}
 	writ_buf_printf(b, "null,\"%s_base64\":", key);
-	json_base64(b, s);
+	writ_buf_char(b, '"');
+	writ_base64_put(b, s);
+	writ_buf_char(b, '"');
 }
 
 static int
@@ -421,6 +422,14 @@ print_json(struct run *r, const struct writ_result *res)
 	    (unsigned long long)res->memory_peak, res->cached ? "true" : "false",
 	    (unsigned long long)res->audit_first,
 	    (unsigned long long)res->audit_last);
+	if (res->value)
+		writ_buf_printf(&b, ",\"is_err\":%s", res->value_is_err ?
+		    "true" : "false");
+	if (res->value && cli_value(r->cli, "--wave"))
+		json_text(&b, "value", res->value);
+	else if (res->value)
+		writ_buf_printf(&b, ",\"value\":%s", res->value[0] ?
+		    res->value : "null");
 	json_text(&b, "audit", res->audit_file);
 	json_refusals(r, &b);
 	writ_buf_cstr(&b, "}\n");
@@ -458,12 +467,42 @@ pick_component(const struct cli *cli, const struct writ_policy *p,
 		skip = 0;
 	}
 	if (!call->component)
-		return cli_fail("run: which component? "
-		    "writ run [OPTIONS] COMPONENT [ARGS...]");
+		return cli_fail("%s: which component? writ %s [OPTIONS] %s",
+		    cli->command->name, cli->command->name,
+		    cli->command->args);
 	if (skip && cli->args_count > 1 && !strcmp(cli->args[1], "--"))
 		skip = 2;
 	call->args = cli->args + skip;
 	call->args_count = cli->args_count - skip;
+	return CLI_OK;
+}
+
+/* FUNCTION ARGS, or FUNCTION(ARGS) in WAVE. */
+static int
+pick_function(const struct cli *cli, struct writ_call *call)
+{
+	static char name[1024];
+	const char *text, *paren;
+	int n;
+
+	if (call->args_count < 1 || call->args_count > 2)
+		return cli_fail("call: which function? writ call [OPTIONS] "
+		    "COMPONENT FUNCTION ['{\"name\": value}'], or "
+		    "'FUNCTION(value, ...)'");
+	text = call->args[0];
+	paren = strchr(text, '(');
+	n = snprintf(name, sizeof(name), "%.*s", paren ?
+	    (int)(paren - text) : (int)strlen(text), text);
+	if (n < 1 || (size_t)n >= sizeof(name))
+		return cli_fail("call: the name of the function");
+	if (paren && call->args_count == 2)
+		return cli_fail("call: arguments twice: in parentheses, and "
+		    "behind");
+	call->function = name;
+	call->wave = paren || cli_value(cli, "--wave");
+	call->arguments = paren ? paren : call->args_count == 2 ?
+	    call->args[1] : NULL;
+	call->args_count = 0;
 	return CLI_OK;
 }
 
@@ -484,6 +523,8 @@ run_it(struct run *r, const struct writ_policy *p)
 	enum writ_status st;
 	int rc = pick_component(r->cli, p, &call);
 
+	if (rc == CLI_OK && r->cli->command->run == cmd_call)
+		rc = pick_function(r->cli, &call);
 	if (rc == CLI_OK)
 		rc = open_stdin(cli_value(r->cli, "--stdin"), &call);
 	if (rc != CLI_OK)
@@ -499,14 +540,17 @@ run_it(struct run *r, const struct writ_policy *p)
 		cli_error(&err);
 	if (st != WRIT_OK)
 		return st == WRIT_CANCELLED ? CLI_CANCELLED : cli_error(&err);
+	if (!r->cli->json && res.value)
+		print_value(r, &res);
 	if (!r->cli->json)
 		print_end(r, &res);
 	else if (print_json(r, &res) != CLI_OK)
 		return CLI_REFUSED;
+	writ_free(res.value);
 	if (r->overflow)
 		cli_fail("run: --json keeps at most %d MiB of output; the rest "
 		    "was refused", CAPTURE_MAX >> 20);
-	return exit_code(&res);
+	return res.value_is_err ? CLI_ERR : exit_code(&res);
 }
 
 /* A writ that cannot be read grants nothing; that somebody tried is recorded. */
@@ -546,4 +590,10 @@ cmd_run(struct cli *cli)
 	rc = run_it(&r, p);
 	writ_policy_free(p);
 	return rc;
+}
+
+int
+cmd_call(struct cli *cli)
+{
+	return cmd_run(cli);
 }

@@ -33,6 +33,49 @@ static const struct cli_option run_options[] = {
 	COMMON,
 	{ NULL, NULL, NULL, NULL, false }
 };
+static const struct cli_option call_options[] = {
+	WRIT_FILE,
+	{ "--dir", NULL, "HOST::GUEST[::ro|rw]", "grant a host directory at a "
+	    "guest path (default: ro)", true },
+	{ "--env", NULL, "NAME=VALUE", "grant an environment variable", true },
+	{ "--grant", NULL, "TEXT", "add one grant, as for run", true },
+	{ "--wave", NULL, NULL, "arguments and result are WAVE, not JSON; "
+	    "'FUNCTION(value, ...)' is WAVE too" },
+	{ "--trace-denials", NULL, NULL, "show every file the guest would like, "
+	    "and suggest grants; nothing more is let through" },
+	{ "--audit", NULL, "FILE", "the audit log (default: a new file under "
+	    "$XDG_STATE_HOME/writ/audit)" },
+	{ "--raw-output", NULL, NULL, "pass control bytes to a terminal" },
+	{ "--verbose", "-v", NULL, "always print the summary line" },
+	PLACES,
+	COMMON,
+	{ NULL, NULL, NULL, NULL, false }
+};
+static const struct cli_option mcp_options[] = {
+	{ "--toolbox", "-t", "FILE", "the toolbox: which tools there are, each "
+	    "with its writ" },
+	{ "--http", NULL, "127.0.0.1:PORT", "serve streamable HTTP there instead "
+	    "of stdio; port 0 is any free one" },
+	{ "--token-file", NULL, "FILE", "the bearer token of HTTP, mode 0600, "
+	    "made when missing (default: $XDG_STATE_HOME/writ/mcp-token)" },
+	{ "--no-wishes", NULL, NULL, "offer no writ_request_grant: a client cannot "
+	    "ask a person for more" },
+	PLACES,
+	COMMON,
+	{ NULL, NULL, NULL, NULL, false }
+};
+static const struct cli_option pin_options[] = {
+	{ "--check", NULL, NULL, "write nothing: fail when something changed" },
+	{ "--yes", "-y", NULL, "pin without asking (needed without a terminal)" },
+	PLACES,
+	COMMON,
+	{ NULL, NULL, NULL, NULL, false }
+};
+static const struct cli_option wishes_options[] = {
+	{ "--clear", NULL, NULL, "empty the list after showing it" },
+	COMMON,
+	{ NULL, NULL, NULL, NULL, false }
+};
 static const struct cli_option inspect_options[] = {
 	WRIT_FILE,
 	{ "--all", "-a", NULL, "list every function with its type" },
@@ -76,6 +119,15 @@ const struct cli_command cli_commands[] = {
 	{ "run", "[COMPONENT] [ARGS...]",
 	    "run a component with exactly what a writ grants", run_options, true,
 	    cmd_run },
+	{ "call", "COMPONENT FUNCTION [ARGUMENTS]",
+	    "call one exported function, with arguments as JSON or WAVE",
+	    call_options, true, cmd_call },
+	{ "mcp", "", "serve a toolbox to an agent over MCP", mcp_options, false,
+	    cmd_mcp },
+	{ "pin", "TOOLBOX", "show what changed in a toolbox, and pin it",
+	    pin_options, false, cmd_pin },
+	{ "wishes", "", "show what agents asked to be granted", wishes_options,
+	    false, cmd_wishes },
 	{ "inspect", "COMPONENT",
 	    "show what a component asks for, and what it would get",
 	    inspect_options, false, cmd_inspect },

@@ -23,7 +23,9 @@ on_text(struct writ_mcp *m, struct writ_mcp_req *r, struct writ_str body)
 	bool fits = true;
 
 	switch (body.ptr[0]) {
+	case WRIT_API_TEXT_JSON:
 	case WRIT_API_TEXT_VALUE:
+		r->spelt = body.ptr[0] == WRIT_API_TEXT_JSON;
 		fits = take(m, r, &r->value, piece, false);
 		break;
 	case WRIT_API_TEXT_STDOUT:

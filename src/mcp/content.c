@@ -1,31 +1,6 @@
 #include "mcp/parts.h"
 
 void
-writ_mcp_base64(struct writ_buf *b, struct writ_str s)
-{
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-	    "abcdefghijklmnopqrstuvwxyz0123456789+/";
-	char *out = writ_buf_room(b, (s.len + 2) / 3 * 4);
-	const uint8_t *in = (const uint8_t *)s.ptr;
-	size_t i, n = 0;
-
-	if (!out)
-		return;
-	for (i = 0; i < s.len; i += 3) {
-		size_t left = s.len - i;
-		uint32_t v = (uint32_t)in[i] << 16 |
-		    (left > 1 ? (uint32_t)in[i + 1] << 8 : 0) |
-		    (left > 2 ? in[i + 2] : 0);
-
-		out[n++] = digits[v >> 18];
-		out[n++] = digits[v >> 12 & 63];
-		out[n++] = left > 1 ? digits[v >> 6 & 63] : '=';
-		out[n++] = left > 2 ? digits[v & 63] : '=';
-	}
-	writ_buf_grew(b, n);
-}
-
-void
 writ_mcp_content_text(struct writ_buf *b, const char *label,
     struct writ_str text)
 {

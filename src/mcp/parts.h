@@ -63,6 +63,7 @@ struct writ_mcp_req {
 	uint8_t caps;			/* WRIT_API_CAN_* of the client */
 	int log_level;			/* least to send; -1 none */
 	bool content, has_output;
+	bool spelt;	/* READ: the value is JSON that spells the bytes */
 	struct writ_buf value, printed, errors;	/* arrived TEXT */
 	struct writ_buf refused;	/* JSON objects, separated by commas */
 	struct writ_buf advice;		/* the same for people */
@@ -247,8 +248,6 @@ void writ_mcp_list_result(struct writ_mcp *m, struct writ_mcp_req *r,
 /* content.c */
 /** Append a writ:client/content.block (JSON) as MCP content; false if it is none. */
 bool writ_mcp_content_block(struct writ_buf *b, struct writ_str raw);
-/** Append bytes in base64. */
-void writ_mcp_base64(struct writ_buf *b, struct writ_str bytes);
 /** Append a text block of what may hold anything: neutralised. */
 void writ_mcp_content_text(struct writ_buf *b, const char *label,
     struct writ_str text);

@@ -1,3 +1,4 @@
+#include "base/base64.h"
 #include "mcp/parts.h"
 
 #define TTL_MS 5000
@@ -56,6 +57,24 @@ no_resource(struct writ_mcp *m, struct writ_mcp_req *r,
 	    result->message : WRIT_STR("the resource could not be read"));
 }
 
+/* The value of a tool: a string is the text or, for a type that is no text, base64 already. */
+static void
+put_spelt(struct writ_buf *b, struct writ_str mime, struct writ_str value)
+{
+	json_t *j = NULL;
+	bool string = writ_json_parse_foreign(value, WRIT_MCP_VALUE_MAX, &j,
+	    NULL) == WRIT_OK && json_is_string(j);
+
+	writ_mcp_key(b, writ_mcp_is_text(mime, WRIT_STR("")) || !string ?
+	    "text" : "blob");
+	if (string)
+		writ_buf_json(b, writ_str(json_string_value(j),
+		    json_string_length(j)));
+	else
+		writ_buf_json(b, value);
+	json_decref(j);
+}
+
 void
 writ_mcp_read_result(struct writ_mcp *m, struct writ_mcp_req *r,
     const struct writ_api_result *result)
@@ -75,13 +94,15 @@ writ_mcp_read_result(struct writ_mcp *m, struct writ_mcp_req *r,
 		writ_mcp_key(b, "mimeType");
 		writ_buf_json(b, result->extra);
 	}
-	if (writ_mcp_is_text(result->extra, bytes)) {
+	if (r->spelt) {
+		put_spelt(b, result->extra, bytes);
+	} else if (writ_mcp_is_text(result->extra, bytes)) {
 		writ_mcp_key(b, "text");
 		writ_buf_json(b, bytes);
 	} else {
 		writ_mcp_key(b, "blob");
 		writ_buf_char(b, '"');
-		writ_mcp_base64(b, bytes);
+		writ_base64_put(b, bytes);
 		writ_buf_char(b, '"');
 	}
 	writ_buf_cstr(b, "}]");

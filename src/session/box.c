@@ -2,6 +2,7 @@
 #include "base/limits.h"
 #include "policy/lookalike.h"
 #include "session/box.h"
+#include "writ/mcp.h"
 
 static void
 tool_release(struct writ_box_tool *t)
@@ -71,7 +72,7 @@ load_policy(struct writ_box *box, struct writ_box_group *g, struct writ_err *err
 	if (!g->writ) {
 		st = writ_policy_empty(&g->policy, err);
 	} else {
-		st = writ_doc_read(g->writ, &g->writ_text, err);
+		st = writ_doc_read(g->writ, WRIT_DOC_MAX, &g->writ_text, err);
 		if (st == WRIT_OK)
 			st = writ_policy_load(g->writ, &g->policy, err);
 	}
@@ -155,31 +156,6 @@ add_tool(struct writ_box *box, struct writ_box_group *g, const json_t *function,
 	return WRIT_OK;
 }
 
-/* Calls `visit` for each exported function that can be called with values. */
-static enum writ_status
-each_function(const struct writ_box_group *g,
-    enum writ_status (*visit)(void *ctx, const json_t *function,
-    struct writ_err *err), void *ctx, struct writ_err *err)
-{
-	const json_t *export, *functions, *one;
-	enum writ_status st = WRIT_OK;
-	size_t i, j;
-
-	json_array_foreach(json_object_get(g->tool.described, "exports"), i,
-	    export) {
-		functions = json_object_get(export, "functions");
-		if (!functions && json_object_get(export, "export"))
-			st = visit(ctx, export, err);
-		json_array_foreach(functions, j, one)
-			if (st == WRIT_OK && json_object_get(one, "export") &&
-			    json_is_object(json_object_get(one, "input")))
-				st = visit(ctx, one, err);
-		if (st != WRIT_OK)
-			return st;
-	}
-	return WRIT_OK;
-}
-
 struct selection {
 	struct writ_box *box;
 	struct writ_box_group *g;
@@ -226,11 +202,11 @@ load_functions(struct writ_box *box, struct writ_box_group *g,
 	size_t i;
 
 	if (g->spec->all)
-		return each_function(g, take, &s, err);
+		return writ_tool_each(&g->tool, take, &s, err);
 	for (i = 0; i < g->spec->functions_count; i++) {
 		s.said = &g->spec->functions[i];
 		s.count = 0;
-		st = each_function(g, look, &s, err);
+		st = writ_tool_each(&g->tool, look, &s, err);
 		if (st != WRIT_OK)
 			return st;
 		if (s.count != 1)
@@ -375,25 +351,33 @@ writ_box_lock_text(const struct writ_box *box, struct writ_buf *out,
 	return st;
 }
 
+static enum writ_status
+read_lock(const struct writ_box *box, struct writ_lock **out,
+    struct writ_err *err)
+{
+	writ_auto_release(writ_bytes) text = WRIT_BYTES_NONE;
+	enum writ_status st = writ_doc_read(box->lock, WRIT_LOCK_MAX, &text,
+	    err);
+
+	return st == WRIT_OK ? writ_lock_parse(writ_str((const char *)text.ptr,
+	    text.len), box->lock, out, err) : st;
+}
+
 /* The same check that `writ pin` makes before it writes (names, texts), and then equality. */
 static enum writ_status
 check_lock(struct writ_box *box, struct writ_err *err)
 {
-	writ_auto_release(writ_bytes) text = WRIT_BYTES_NONE;
 	writ_auto_release(writ_buf) now;
 	writ_auto_release(writ_buf) diff;
 	writ_auto(writ_lock) old = NULL;
 	struct facts f;
-	enum writ_status st = writ_doc_read(box->lock, &text, err);
+	enum writ_status st = read_lock(box, &old, err);
 
 	writ_buf_init(&now, WRIT_LOCK_MAX);
 	writ_buf_init(&diff, WRIT_ERR_MSG_MAX - 256);
 	if (st == WRIT_NOENT)
 		return writ_fail(err, st, "%s: not pinned yet: look at its "
 		    "tools, then: writ pin %s", box->path, box->path);
-	if (st == WRIT_OK)
-		st = writ_lock_parse(writ_str((const char *)text.ptr, text.len),
-		    box->lock, &old, err);
 	if (st != WRIT_OK)
 		return st;
 	st = facts_make(&f, box, err);
@@ -449,7 +433,7 @@ read_box(struct writ_box *box, const char *path, struct writ_err *err)
 	if ((size_t)snprintf(box->lock, sizeof(box->lock), "%.*s.lock",
 	    (int)(dot - path), path) >= sizeof(box->lock))
 		return writ_fail(err, WRIT_NAMETOOLONG, "path of the toolbox");
-	st = writ_doc_read(path, &box->text, err);
+	st = writ_doc_read(path, WRIT_DOC_MAX, &box->text, err);
 	if (st == WRIT_OK)
 		st = writ_folder_of(path, box->dir, err);
 	return st == WRIT_OK ? writ_toolbox_parse(writ_str(
@@ -478,4 +462,43 @@ writ_box_load(struct writ_host *host, const char *path, enum writ_box_lock lock,
 		return st;
 	*out = writ_steal(&box);
 	return WRIT_OK;
+}
+
+/* ---- pinning */
+
+static enum writ_status
+write_lock(const struct writ_box *box, struct writ_err *err)
+{
+	writ_auto_release(writ_buf) text;
+	enum writ_status st;
+
+	writ_buf_init(&text, WRIT_LOCK_MAX);
+	st = writ_box_lock_text(box, &text, err);
+	return st == WRIT_OK ? writ_doc_write(box->lock, writ_buf_view(&text),
+	    err) : st;
+}
+
+enum writ_status
+writ_mcp_pin(struct writ_host *host, const char *toolbox, bool write,
+    char **diff_out, struct writ_err *err)
+{
+	writ_auto(writ_box) box = NULL;
+	writ_auto(writ_lock) old = NULL;
+	writ_auto_release(writ_buf) diff;
+	struct writ_lock none = { .memory = NULL };
+	struct facts f;
+	enum writ_status st;
+
+	writ_buf_init(&diff, 16 * 1024 * 1024);
+	st = writ_box_load(host, toolbox, WRIT_BOX_UNLOCKED, &box, err);
+	if (st == WRIT_OK)
+		st = read_lock(box, &old, err);
+	if (st != WRIT_OK && st != WRIT_NOENT)
+		return st;
+	st = facts_make(&f, box, err);
+	if (st == WRIT_OK && !writ_lock_same(old ? old : &none, &f.lock, &diff)
+	    && write)
+		st = write_lock(box, err);
+	facts_release(&f);
+	return st == WRIT_OK ? writ_text_out(&diff, diff_out, err) : st;
 }

@@ -1,6 +1,4 @@
-#include <fcntl.h>
-#include <sodium.h>
-
+#include "base/base64.h"
 #include "base/json.h"
 #include "base/limits.h"
 #include "session/serve.h"
@@ -31,7 +29,7 @@ content_bytes(const struct serve *s, const struct writ_toolbox_content *c,
 	path = writ_path_join(s->box->box->dir, c->file.ptr);
 	if (!path)
 		return WRIT_NOMEM;
-	st = writ_doc_read(path, &bytes, NULL);
+	st = writ_doc_read(path, WRIT_DOC_MAX, &bytes, NULL);
 	writ_mem_free(path);
 	if (st != WRIT_OK)
 		return st;
@@ -44,18 +42,12 @@ content_bytes(const struct serve *s, const struct writ_toolbox_content *c,
 static json_t *
 base64(struct writ_str bytes)
 {
-	size_t cap = sodium_base64_ENCODED_LEN(bytes.len,
-	    sodium_base64_VARIANT_ORIGINAL);
-	char *text = writ_alloc(cap, 1);
-	json_t *j;
+	writ_auto_release(writ_buf) b;
 
-	if (!text)
-		return NULL;
-	sodium_bin2base64(text, cap, (const unsigned char *)bytes.ptr,
-	    bytes.len, sodium_base64_VARIANT_ORIGINAL);
-	j = json_string(text);
-	writ_mem_free(text);
-	return j;
+	writ_buf_init(&b, 2 * WRIT_WIRE_MSG_MAX);
+	writ_base64_put(&b, bytes);
+	return writ_buf_status(&b) == WRIT_OK && b.len ? json_stringn(
+	    (const char *)b.ptr, b.len) : json_string("");
 }
 
 /* An MCP content block. */
@@ -261,18 +253,16 @@ static enum writ_status
 read_static(struct serve *s, struct serve_call *c,
     const struct writ_toolbox_resource *r)
 {
-	struct writ_buf *out = &c->out[1];
-	size_t n = 0;
+	writ_auto_release(writ_buf) raw;
 	bool text;
-	enum writ_status st = content_bytes(s, &r->content, out, &text);
+	enum writ_status st;
 
-	if (st == WRIT_OK && r->content.base64.ptr && sodium_base642bin(
-	    out->ptr, out->len, (const char *)out->ptr, out->len, NULL, &n,
-	    NULL, sodium_base64_VARIANT_ORIGINAL))
-		st = WRIT_INVALID;
-	if (st == WRIT_OK && r->content.base64.ptr)
-		out->len = n;
-	return st;
+	if (!r->content.base64.ptr)
+		return content_bytes(s, &r->content, &c->out[1], &text);
+	writ_buf_init(&raw, WRIT_DOC_MAX);
+	st = content_bytes(s, &r->content, &raw, &text);
+	return st == WRIT_OK ? writ_base64_get(writ_buf_view(&raw),
+	    &c->out[1]) : st;
 }
 
 /* A template is a call of its tool, with the variables of the URI as strings. */

@@ -153,7 +153,7 @@ writ_listen_open(struct writ_listen *l, const char *address,
 {
 	struct sockaddr_storage where;
 	char dir[4096];
-	socklen_t len;
+	socklen_t len = 0;
 	enum writ_status st;
 
 	st = parse(address, &where, &len, err);

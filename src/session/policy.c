@@ -41,7 +41,8 @@ trusted_owner(uid_t uid)
 }
 
 static enum writ_status
-check_file(int fd, const char *path, struct stat *st, struct writ_err *err)
+check_file(int fd, const char *path, size_t max, struct stat *st,
+    struct writ_err *err)
 {
 	if (fstat(fd, st))
 		return writ_fail(err, WRIT_IO, "%s: %s", path, strerror(errno));
@@ -55,14 +56,15 @@ check_file(int fd, const char *path, struct stat *st, struct writ_err *err)
 	    st->st_gid != getegid()))
 		return writ_fail(err, WRIT_DENIED, "%s: others may write it; "
 		    "make it yours alone: chmod go-w", path);
-	if (st->st_size > WRIT_DOC_MAX)
-		return writ_fail(err, WRIT_LIMIT, "%s: larger than %d bytes",
-		    path, (int)WRIT_DOC_MAX);
+	if (st->st_size < 0 || (uint64_t)st->st_size > max)
+		return writ_fail(err, WRIT_LIMIT, "%s: larger than %zu bytes",
+		    path, max);
 	return WRIT_OK;
 }
 
 enum writ_status
-writ_doc_read(const char *path, struct writ_bytes *out, struct writ_err *err)
+writ_doc_read(const char *path, size_t max, struct writ_bytes *out,
+    struct writ_err *err)
 {
 	writ_auto_fd fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW |
 	    O_NONBLOCK | O_NOCTTY);
@@ -75,11 +77,31 @@ writ_doc_read(const char *path, struct writ_bytes *out, struct writ_err *err)
 	if (fd < 0)
 		return writ_fail(err, errno == ENOENT ? WRIT_NOENT : WRIT_IO,
 		    "%s: %s", path, strerror(errno));
-	st = check_file(fd, path, &sb, err);
+	st = check_file(fd, path, max, &sb, err);
 	if (st != WRIT_OK)
 		return st;
 	st = writ_bytes_read(fd, 0, (size_t)sb.st_size, out, err);
 	return st == WRIT_OK ? st : writ_fail_in(err, st, "%s", path);
+}
+
+enum writ_status
+writ_doc_write(const char *path, struct writ_str text, struct writ_err *err)
+{
+	char fresh[4200];
+	writ_auto_fd fd = -1;
+
+	if ((size_t)snprintf(fresh, sizeof(fresh), "%s.new", path) >=
+	    sizeof(fresh))
+		return writ_fail(err, WRIT_NAMETOOLONG, "%s", path);
+	unlink(fresh);
+	fd = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
+	    0644);
+	if (fd >= 0 && write(fd, text.ptr, text.len) == (ssize_t)text.len &&
+	    fsync(fd) == 0 && rename(fresh, path) == 0)
+		return WRIT_OK;
+	(void)writ_fail(err, WRIT_IO, "%s: %s", path, strerror(errno));
+	unlink(fresh);
+	return WRIT_IO;
 }
 
 char *
@@ -187,7 +209,7 @@ writ_policy_load(const char *path, struct writ_policy **out,
 	enum writ_status st = writ_hash_init();
 
 	if (st == WRIT_OK)
-		st = writ_doc_read(path, &doc, err);
+		st = writ_doc_read(path, WRIT_DOC_MAX, &doc, err);
 	if (st == WRIT_OK)
 		st = writ_policy_parse(writ_str((const char *)doc.ptr, doc.len),
 		    path, &p, err);

@@ -8,6 +8,7 @@ struct session {
 	struct writ_policy *own_policy;		/* when the call gives none */
 	struct writ_result *result;
 	struct writ_tool tool;
+	struct writ_str function;		/* the export in full */
 	struct writ_record record;
 	struct writ_files files;
 	struct writ_run run;
@@ -142,10 +143,12 @@ open_files(struct session *s, struct writ_err *err)
 }
 
 static enum writ_status
-check_exports(const struct session *s, struct writ_err *err)
+check_exports(struct session *s, struct writ_err *err)
 {
-	if (s->call->function ||
-	    json_is_true(json_object_get(s->tool.described, "run")))
+	if (s->call->function)
+		return writ_tool_export(&s->tool,
+		    writ_str_from(s->call->function), &s->function, err);
+	if (json_is_true(json_object_get(s->tool.described, "run")))
 		return WRIT_OK;
 	return writ_fail(err, WRIT_INVALID, "%s: does not export wasi:cli/run, "
 	    "so it cannot be run as a program; writ call calls a function",
@@ -156,7 +159,7 @@ static enum writ_status
 start(struct session *s, struct writ_err *err)
 {
 	const struct writ_call *c = s->call;
-	struct writ_run_invoke invoke = { writ_str_from(c->function),
+	struct writ_run_invoke invoke = { s->function,
 		writ_str_from(c->arguments), c->wave ? WRIT_VALUE_WAVE :
 		WRIT_VALUE_JSON, false, s->run.setup.output_bytes };
 

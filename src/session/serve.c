@@ -529,7 +529,7 @@ serve_release(struct serve *s)
 	writ_vec_release(&s->clients);
 	writ_conn_release(&s->conn);
 	if (s->front.pid > 0)
-		(void)writ_child_wait(&s->front, GONE_MS, &(int){ 0 });
+		(void)!writ_child_wait(&s->front, GONE_MS, &(int){ 0 });
 	writ_buf_release(&s->scratch);
 	if (s->watch_fd >= 0)
 		close(s->watch_fd);

@@ -68,10 +68,14 @@ writ_xdg(const char *name, const char *fallback, char out[4096],
     struct writ_err *err);
 
 /** Read a document that grants (a writ, a toolbox, a lock): a regular file of a trusted owner
- * that nobody else may write, at most WRIT_DOC_MAX bytes.  WRIT_NOENT, WRIT_DENIED,
+ * that nobody else may write, at most `max` bytes.  WRIT_NOENT, WRIT_DENIED,
  * WRIT_INVALID, WRIT_LIMIT, WRIT_IO. */
 WRIT_MUST_CHECK enum writ_status
-writ_doc_read(const char *path, struct writ_bytes *out, struct writ_err *err);
+writ_doc_read(const char *path, size_t max, struct writ_bytes *out,
+    struct writ_err *err);
+/** Write a document in one step: the old one, or the new one whole.  WRIT_IO. */
+WRIT_MUST_CHECK enum writ_status
+writ_doc_write(const char *path, struct writ_str text, struct writ_err *err);
 /** `rel` below `dir`, unless it is absolute.  malloc'd; NULL without memory. */
 char *writ_path_join(const char *dir, const char *rel);
 /** The folder of `path`, absolute and real.  WRIT_IO, WRIT_NAMETOOLONG. */

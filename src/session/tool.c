@@ -5,6 +5,7 @@
 #include "base/limits.h"
 #include "jail/jail.h"
 #include "port/engine_id.h"
+#include "policy/toolbox.h"
 #include "session/tool.h"
 
 #define TIME_MS_MAX (10ull * 366 * 24 * 3600 * 1000)	/* as nanoseconds it fits */
@@ -211,6 +212,74 @@ writ_tool_check_places(const struct writ_tool *t, struct writ_err *err)
 
 	return st == WRIT_OK ? check_own_place(t, t->audit_file,
 	    "the audit log", err) : st;
+}
+
+/* ---- its functions */
+
+enum writ_status
+writ_tool_each(const struct writ_tool *t, enum writ_status (*visit)(void *ctx,
+    const json_t *function, struct writ_err *err), void *ctx,
+    struct writ_err *err)
+{
+	const json_t *export, *functions, *one;
+	enum writ_status st = WRIT_OK;
+	size_t i, j;
+
+	json_array_foreach(json_object_get(t->described, "exports"), i,
+	    export) {
+		functions = json_object_get(export, "functions");
+		if (json_is_object(json_object_get(export, "input")))
+			st = visit(ctx, export, err);
+		json_array_foreach(functions, j, one)
+			if (st == WRIT_OK &&
+			    json_is_object(json_object_get(one, "input")))
+				st = visit(ctx, one, err);
+		if (st != WRIT_OK)
+			return st;
+	}
+	return WRIT_OK;
+}
+
+struct wanted {
+	struct writ_str name, found;
+	unsigned count;
+	struct writ_buf names;
+};
+
+static enum writ_status
+match(void *ctx, const json_t *function, struct writ_err *err)
+{
+	struct wanted *w = ctx;
+	struct writ_str full;
+
+	if (writ_json_str(function, "export", &full) != WRIT_OK)
+		return WRIT_OK;
+	writ_buf_printf(&w->names, "%s%.*s", w->names.len ? ", " : "",
+	    WRIT_STR_ARG(full));
+	if (!writ_toolbox_selects(w->name, full))
+		return WRIT_OK;
+	w->found = full;
+	w->count++;
+	return WRIT_OK;
+}
+
+enum writ_status
+writ_tool_export(const struct writ_tool *t, struct writ_str name,
+    struct writ_str *full, struct writ_err *err)
+{
+	struct wanted w = { .name = name };
+	enum writ_status st;
+
+	writ_buf_init(&w.names, 512);
+	st = writ_tool_each(t, match, &w, err);
+	if (st == WRIT_OK && w.count != 1)
+		st = writ_fail(err, WRIT_NOENT, "%s: %s \"%.*s\"; it exports: "
+		    "%.*s", t->path, w.count ? "several functions are called" :
+		    "no function", WRIT_STR_ARG(writ_str_first(name, 128)),
+		    WRIT_STR_ARG(writ_buf_view(&w.names)));
+	writ_buf_release(&w.names);
+	*full = w.found;
+	return st;
 }
 
 /* ---- audit */

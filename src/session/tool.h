@@ -6,9 +6,8 @@
 #ifndef WRIT_SESSION_TOOL_H
 #define WRIT_SESSION_TOOL_H
 
-#include <jansson.h>
-
 #include "audit/audit.h"
+#include "base/json.h"
 #include "broker/run.h"
 #include "session/session.h"
 
@@ -61,6 +60,18 @@ writ_tool_log(struct writ_tool *t, const char *file, const char *who,
  * under strict.  Fails with a sentence: WRIT_DENIED, WRIT_UNSUPPORTED, WRIT_INVALID, WRIT_IO. */
 WRIT_MUST_CHECK enum writ_status
 writ_tool_prepare(struct writ_tool *t, struct writ_err *err);
+
+/** Calls `visit` for each exported function that can be called with values, with its part of the
+ * description, until one fails. */
+WRIT_MUST_CHECK enum writ_status
+writ_tool_each(const struct writ_tool *t, enum writ_status (*visit)(void *ctx,
+    const json_t *function, struct writ_err *err), void *ctx,
+    struct writ_err *err);
+/** The full name of the export that `name` means (writ_toolbox_selects); *full is borrowed from
+ * the description.  WRIT_NOENT none, or several, with those there are. */
+WRIT_MUST_CHECK enum writ_status
+writ_tool_export(const struct writ_tool *t, struct writ_str name,
+    struct writ_str *full, struct writ_err *err);
 
 /** Refuse grants that reach Writ's own cache or log.  WRIT_DENIED. */
 WRIT_MUST_CHECK enum writ_status

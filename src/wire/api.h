@@ -69,7 +69,9 @@ enum writ_api_text {
 	WRIT_API_TEXT_VALUE,	/* broker: the result's value, JSON; of READ: its bytes */
 	WRIT_API_TEXT_STDOUT,	/* broker: what the call wrote; may hold anything */
 	WRIT_API_TEXT_STDERR,
-	WRIT_API_TEXT_ASK	/* broker: of the ASK to come, JSON */
+	WRIT_API_TEXT_ASK,	/* broker: of the ASK to come, JSON */
+	WRIT_API_TEXT_JSON	/* broker: of READ through a tool: the tool's value,
+				 * JSON; a string is the text, or base64 of the bytes */
 };
 
 /** What a client can do for a tool; flags of writ_api_call. */
