@@ -79,6 +79,8 @@ put_tool(struct fake *f, const char *name, uint8_t flags, const char *output)
 		WRIT_STR("{\"readOnlyHint\":true}") };
 	struct writ_buf b;
 
+	if (f->plain)
+		t.input = WRIT_STR(SCHEMA);
 	writ_buf_init(&b, WRIT_WIRE_MSG_MAX);
 	writ_api_tool_put(&b, &t);
 	say(f, WRIT_API_TOOL, 0, &b);
