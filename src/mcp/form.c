@@ -103,7 +103,7 @@ writ_mcp_form_fits(const json_t *schema, json_t *content)
 	json_t *v;
 	size_t i;
 
-	if (!json_is_object(content))
+	if (content && !json_is_object(content))
 		return false;
 	json_array_foreach(required, i, name)
 		if (json_is_string(name) &&

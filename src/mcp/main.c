@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 
 #include "base/hash.h"
 #include "base/limits.h"
@@ -32,6 +33,7 @@ begin(int argc, char **argv, struct writ_conn *conn, struct writ_err *err)
 	if (st != WRIT_OK)
 		return st;
 	writ_json_init();
+	signal(SIGPIPE, SIG_IGN);	/* a client that is gone is an error of write */
 	st = writ_conn_init(conn, WIRE_FD, &writ_wire_api, WRIT_SIDE_FRONT,
 	    err);
 	for (fd = IN_FD; fd <= OUT_FD; fd++) {

@@ -256,7 +256,7 @@ bool writ_mcp_is_text(struct writ_str mime, struct writ_str bytes);
 
 /* form.c */
 /** Whether `content` fills in the form that `schema` describes (flat, as MCP's
- * requestedSchema): required members, types, enums and bounds. */
+ * requestedSchema): required members, types, enums and bounds.  NULL is an empty one. */
 bool writ_mcp_form_fits(const json_t *schema, json_t *content);
 
 /* ask.c */

@@ -15,6 +15,60 @@ INIT = {"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": {
     "protocolVersion": "2025-11-25", "capabilities": {}}}
 
 
+META = {"io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientCapabilities": {"elicitation": {}}}
+GOOD = [
+    {"method": "tools/call", "params": {"name": "echo", "arguments": {"a": [1]},
+                                        "_meta": {"progressToken": 1}}},
+    {"method": "tools/call", "params": {
+        "name": "ask", "arguments": {}, "requestState": "00",
+        "inputResponses": {"user_name": {"action": "cancel"}}, "_meta": META}},
+    {"method": "tools/list", "params": {"cursor": "0", "_meta": META}},
+    {"method": "server/discover", "params": {"_meta": META}},
+    {"method": "resources/read", "params": {"uri": "test://static-text"}},
+    {"method": "prompts/get", "params": {"name": "greet",
+                                         "arguments": {"who": "x"}}},
+    {"method": "completion/complete", "params": {
+        "ref": {"type": "ref/prompt", "name": "greet"},
+        "argument": {"name": "who", "value": "a"}}},
+    {"method": "logging/setLevel", "params": {"level": "error"}},
+    {"method": "resources/subscribe", "params": {"uri": "test://static-text"}},
+    {"method": "initialize", "params": {"protocolVersion": "2025-11-25",
+                                        "capabilities": {}}},
+]
+WRONG = [None, True, 0, -1.5, 1e300, "", "\x00", "\u202e", "x" * 5000, [], {},
+         [[]], {"a": {}}, "__proto__"]
+
+
+def swapped(value):
+    """`value` with one thing in it replaced, in every way."""
+    yield from WRONG
+    if isinstance(value, dict):
+        for key in value:
+            yield {k: v for k, v in value.items() if k != key}
+            yield {**value, "__proto__": value}
+            for other in swapped(value[key]):
+                yield {**value, key: other}
+    elif isinstance(value, list):
+        for i, item in enumerate(value):
+            for other in swapped(item):
+                yield value[:i] + [other] + value[i + 1:]
+
+
+def malformed():
+    """Lines: requests with one thing wrong, as JSON, cut, and bent."""
+    for good in GOOD:
+        message = {"jsonrpc": "2.0", "id": 7, **good}
+        for bad in swapped(message):
+            yield json.dumps(bad).encode()
+        whole = json.dumps(message).encode()
+        for i in range(len(whole)):
+            yield whole[:i]
+            yield whole[:i] + b"\xff" + whole[i + 1:]
+            yield whole[:i] + bytes([whole[i] ^ 0x20]) + whole[i + 1:]
+            yield whole[:i] + whole[i:i + 1] + whole[i:]
+
+
 class Front:
     """One client of one front end."""
 
@@ -200,6 +254,41 @@ class Pipe(unittest.TestCase):
             f.begin().call(1, "slow")
             f.call(2, "text")
             self.assertEqual([f.line()["id"], f.line()["id"]], [2, 1])
+
+    def test_pipe__malformed_requests_of_every_kind(self):
+        sent = 0
+        with Front() as f:
+            f.begin()
+            batch = []
+            for line in malformed():
+                if b"\n" in line:
+                    continue
+                batch.append(line)
+                if len(batch) == 50:
+                    sent += self.survives(f, batch)
+                    batch = []
+            sent += self.survives(f, batch)
+            f.call(1, "text")
+            self.assertEqual(f.line()["id"], 1)
+        self.assertGreater(sent, 7000)
+
+    def survives(self, f, batch):
+        """Each line is answered at most once, and the server is there after."""
+        f.write(b"\n".join(batch) + b'\n{"jsonrpc":"2.0","id":"mark",'
+                b'"method":"ping"}\n')
+        answers = 0
+        while True:
+            got = f.line()
+            self.assertIsNotNone(got, batch)
+            self.assertEqual(got["jsonrpc"], "2.0")
+            if "method" in got:
+                continue
+            self.assertNotEqual("result" in got, "error" in got)
+            if got.get("id") == "mark":
+                break
+            answers += 1
+        self.assertLessEqual(answers, len(batch) + 50)
+        return len(batch)
 
     def test_pipe__ten_thousand_calls(self):
         with Front() as f:
