@@ -59,7 +59,7 @@ static void
 test_setup_msg__an_outcome_comes_back_without_control_bytes(void **state)
 {
 	struct writ_done_msg in, out = { { .kind = WRIT_OUTCOME_LIMIT,
-		.limit = "memory", .msg = "a\x1b[31mred" }, 1234 };
+		.limit = "memory", .msg = "a\x1b[31mred" }, .cpu_us = 1234 };
 	struct writ_buf b;
 
 	writ_buf_init(&b, 4096);
@@ -86,6 +86,8 @@ test_setup_msg__long_texts_are_cut_to_their_fields(void **state)
 	writ_wire_put_u8(&b, WRIT_OUTCOME_TRAP);
 	writ_wire_put_u8(&b, 0);
 	writ_wire_put_u8(&b, 0);
+	writ_wire_put_u8(&b, 0);
+	writ_wire_put_u8(&b, 0);
 	writ_wire_put_u64(&b, 0);
 	writ_wire_put_u64(&b, 0);
 	writ_wire_put_str(&b, writ_str(text, 100));
@@ -93,6 +95,53 @@ test_setup_msg__long_texts_are_cut_to_their_fields(void **state)
 	assert_int_equal(writ_done_get(writ_buf_view(&b), &in), WRIT_OK);
 	assert_int_equal(strlen(in.outcome.limit), sizeof(in.outcome.limit) - 1);
 	assert_int_equal(strlen(in.outcome.msg), sizeof(in.outcome.msg) - 1);
+	writ_buf_release(&b);
+}
+
+/* What nothing ran for has no outcome of its own. */
+static void
+test_setup_msg__a_refusal_is_an_error_or_nonsense(void **state)
+{
+	struct writ_done_msg in, out = { { .kind = WRIT_OUTCOME_ERROR,
+		.msg = "/a: no" }, .refused = WRIT_INVALID };
+	struct writ_buf b;
+
+	writ_buf_init(&b, 4096);
+	writ_done_put(&b, &out);
+	assert_int_equal(writ_done_get(writ_buf_view(&b), &in), WRIT_OK);
+	assert_int_equal(in.refused, WRIT_INVALID);
+	b.ptr[0] = WRIT_OUTCOME_DONE;
+	assert_int_equal(writ_done_get(writ_buf_view(&b), &in), WRIT_PROTO);
+	b.ptr[0] = WRIT_OUTCOME_ERROR;
+	b.ptr[4] = 200;
+	assert_int_equal(writ_done_get(writ_buf_view(&b), &in), WRIT_PROTO);
+	writ_buf_release(&b);
+}
+
+static void
+test_setup_msg__a_typed_call_comes_back(void **state)
+{
+	struct writ_invoke_msg in, out = { true, WRIT_VALUE_WAVE, 4096,
+		WRIT_STR("a:b/c#d") };
+	struct writ_buf b;
+	size_t i;
+
+	writ_buf_init(&b, 4096);
+	writ_invoke_put(&b, &out);
+	assert_int_equal(writ_invoke_get(writ_buf_view(&b), &in), WRIT_OK);
+	assert_true(in.keep);
+	assert_int_equal(in.form, WRIT_VALUE_WAVE);
+	assert_int_equal(in.result_max, 4096);
+	assert_true(writ_str_is(in.function, "a:b/c#d"));
+	for (i = 0; i < b.len; i++)
+		assert_int_equal(writ_invoke_get(writ_str((char *)b.ptr, i),
+		    &in), WRIT_PROTO);
+	b.ptr[0] = 2;
+	assert_int_equal(writ_invoke_get(writ_buf_view(&b), &in), WRIT_PROTO);
+	writ_buf_reset(&b);
+	out.result_max = WRIT_CALL_VALUE_MAX + 1;
+	writ_invoke_put(&b, &out);
+	assert_int_equal(writ_invoke_get(writ_buf_view(&b), &in), WRIT_PROTO);
 	writ_buf_release(&b);
 }
 
@@ -105,6 +154,9 @@ main(void)
 		cmocka_unit_test(
 		    test_setup_msg__an_outcome_comes_back_without_control_bytes),
 		cmocka_unit_test(test_setup_msg__long_texts_are_cut_to_their_fields),
+		cmocka_unit_test(
+		    test_setup_msg__a_refusal_is_an_error_or_nonsense),
+		cmocka_unit_test(test_setup_msg__a_typed_call_comes_back),
 	};
 
 	return cmocka_run_group_tests_name("setup_msg", tests, NULL, NULL);
