@@ -51,7 +51,8 @@
 #define WRIT_MCP_MESSAGE_MAX (16 * 1024 * 1024) /* bytes of one message of a client */
 #define WRIT_MCP_ANSWER_MAX (24 * 1024 * 1024) /* bytes of one message to it */
 #define WRIT_MCP_ID_MAX 256		/* bytes of a request's id or progress token */
-#define WRIT_MCP_REQUESTS_MAX 1024	/* in flight, of all clients */
+#define WRIT_MCP_REQUESTS_MAX 4096	/* in flight, of all clients; a power of two */
+#define WRIT_MCP_LISTENS_MAX 3072	/* of them, that only listen for changes */
 #define WRIT_MCP_CLIENT_REQUESTS_MAX 128 /* in flight, of one client that is one program */
 #define WRIT_MCP_VALUE_MAX (4 * 1024 * 1024) /* bytes of one result's text */
 #define WRIT_MCP_PRINTED_MAX (64 * 1024) /* bytes shown of a call's stdout, and of stderr */

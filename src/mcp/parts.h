@@ -107,7 +107,7 @@ struct writ_mcp {
 	struct writ_mcp_catalog *catalog, *next;
 	struct writ_mcp_req *reqs[WRIT_MCP_REQUESTS_MAX];
 	uint32_t generation[WRIT_MCP_REQUESTS_MAX];
-	unsigned in_flight, parked;
+	unsigned in_flight, parked, listens;
 	struct writ_vec clients;	/* struct writ_mcp_client * */
 	uint32_t next_client;
 	size_t held;			/* bytes in buffers of requests */

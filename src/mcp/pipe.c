@@ -233,7 +233,7 @@ turn(struct pipe *s, struct writ_err *err)
 	if (poll(p, 3, wait_ms(s, due)) < 0)
 		return errno == EINTR ? WRIT_OK : WRIT_IO;
 	(void)writ_mcp_tick(s->m, now_ms());
-	if (p[2].revents & (POLLERR | POLLNVAL))
+	if (p[2].revents & (POLLERR | POLLHUP | POLLNVAL))
 		s->broken = true;
 	if (p[1].revents)
 		read_in(s);

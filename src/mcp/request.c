@@ -65,11 +65,12 @@ writ_mcp_req_wishes(struct writ_mcp_req *r, const struct writ_mcp_turn *t)
 }
 
 static bool
-room_for(const struct writ_mcp_turn *t)
+room_for(const struct writ_mcp_turn *t, enum writ_mcp_what what)
 {
 	const struct writ_mcp *m = t->m;
 
 	if (m->in_flight == WRIT_MCP_REQUESTS_MAX ||
+	    (what == WRIT_MCP_LISTEN && m->listens == WRIT_MCP_LISTENS_MAX) ||
 	    (t->client->peer != WRIT_MCP_STATELESS &&
 	    t->client->busy >= WRIT_MCP_CLIENT_REQUESTS_MAX)) {
 		writ_mcp_error(t, WRIT_MCP_INTERNAL,
@@ -86,7 +87,7 @@ writ_mcp_req_new(const struct writ_mcp_turn *t, enum writ_mcp_what what)
 	struct writ_mcp_req *r;
 	size_t slot;
 
-	if (!room_for(t))
+	if (!room_for(t, what))
 		return NULL;
 	slot = free_slot(m);
 	r = writ_alloc(1, sizeof(*r));
@@ -103,11 +104,14 @@ writ_mcp_req_new(const struct writ_mcp_turn *t, enum writ_mcp_what what)
 	r->sink = t->sink;
 	r->modern = t->modern;
 	r->caps = t->caps;
-	/* An id comes again after 4 million requests in one slot. */
-	m->generation[slot] = (m->generation[slot] + 1) & 0x3fffff;
-	r->api = (uint32_t)slot | m->generation[slot] << 10;
+	/* An id comes again after a million requests in one slot. */
+	m->generation[slot] = (m->generation[slot] + 1) &
+	    (UINT32_MAX / WRIT_MCP_REQUESTS_MAX);
+	r->api = (uint32_t)slot + m->generation[slot] * WRIT_MCP_REQUESTS_MAX;
 	m->reqs[slot] = r;
 	m->in_flight++;
+	if (what == WRIT_MCP_LISTEN)
+		m->listens++;
 	t->client->busy++;
 	return r;
 }
@@ -122,6 +126,8 @@ writ_mcp_req_free(struct writ_mcp *m, struct writ_mcp_req *r)
 	if (r->client)
 		r->client->busy--;
 	m->in_flight--;
+	if (r->what == WRIT_MCP_LISTEN)
+		m->listens--;
 	m->reqs[r->api % WRIT_MCP_REQUESTS_MAX] = NULL;
 	m->held -= r->value.len + r->printed.len + r->errors.len;
 	writ_mcp_req_disown(&r->id);
