@@ -89,21 +89,32 @@ choose(struct writ_str wanted)
 	return WRIT_MCP_LEGACY;
 }
 
-static void
-tell_broker(const struct writ_mcp_turn *t)
+bool
+writ_mcp_announce(const struct writ_mcp_turn *t)
 {
 	const json_t *info = json_object_get(t->in->args, "clientInfo");
-	struct writ_str name = writ_mcp_text(json_object_get(info, "name"));
+	struct writ_str name;
 	uint8_t store[512];
-	struct writ_buf b = { store, 0, sizeof(store) - 1, sizeof(store) - 1,
-		WRIT_OK };
+	struct writ_buf b = { store, 0, sizeof(store), sizeof(store), WRIT_OK };
 
-	if (name.len > 256)
+	if (t->client->announced)
+		return true;
+	if (t->modern)
+		info = json_object_get(t->in->meta,
+		    WRIT_MCP_META "clientInfo");
+	name = writ_mcp_text(json_object_get(info, "name"));
+	if (name.len > 256 || t->client->peer == WRIT_MCP_STATELESS)
 		name = writ_str(NULL, 0);
 	writ_wire_put_u8(&b, 1);
 	writ_wire_put_str(&b, name);
-	(void)!writ_conn_send(t->m->conn, WRIT_API_CLIENT, t->client->number,
-	    writ_buf_view(&b), -1);
+	if (writ_conn_send(t->m->conn, WRIT_API_CLIENT, t->client->number,
+	    writ_buf_view(&b), -1) != WRIT_OK) {
+		writ_mcp_error(t, WRIT_MCP_INTERNAL,
+		    "the server is busy; try again later");
+		return false;
+	}
+	t->client->announced = true;
+	return true;
 }
 
 void
@@ -126,10 +137,11 @@ writ_mcp_initialize(const struct writ_mcp_turn *t)
 		    "initialize needs protocolVersion and capabilities");
 		return;
 	}
+	if (!writ_mcp_announce(t))
+		return;
 	c->legacy = true;
 	c->caps = writ_mcp_caps(json_object_get(args, "capabilities"));
 	snprintf(c->version, sizeof(c->version), "%s", choose(wanted));
-	tell_broker(t);
 	b = writ_mcp_result(t->m, t->in->id, false, writ_str(NULL, 0));
 	writ_mcp_key(b, "protocolVersion");
 	writ_buf_json(b, writ_str_from(c->version));

@@ -90,6 +90,7 @@ struct writ_mcp_client {
 	uint32_t number;
 	enum writ_mcp_peer peer;
 	bool legacy, ready;		/* initialize answered; initialized came */
+	bool announced;			/* the broker knows of it */
 	char version[16];		/* of a session */
 	uint8_t caps;
 	int log_level;
@@ -204,6 +205,9 @@ void writ_mcp_listen(const struct writ_mcp_turn *t);
 void writ_mcp_complete(const struct writ_mcp_turn *t);
 
 /* lifecycle.c */
+/** Tell the broker of the client, once, by the name it gives itself; false: answered. */
+WRIT_MUST_CHECK bool
+writ_mcp_announce(const struct writ_mcp_turn *t);
 /** WRIT_API_CAN_* of a capabilities object. */
 uint8_t writ_mcp_caps(const json_t *capabilities);
 /** 0 debug to 7 emergency; -1 no such level. */

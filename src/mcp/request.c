@@ -87,7 +87,7 @@ writ_mcp_req_new(const struct writ_mcp_turn *t, enum writ_mcp_what what)
 	struct writ_mcp_req *r;
 	size_t slot;
 
-	if (!room_for(t, what))
+	if (!room_for(t, what) || !writ_mcp_announce(t))
 		return NULL;
 	slot = free_slot(m);
 	r = writ_alloc(1, sizeof(*r));

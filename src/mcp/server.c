@@ -97,9 +97,6 @@ writ_mcp_client_open(struct writ_mcp *m, enum writ_mcp_peer peer,
     struct writ_mcp_client **out, struct writ_err *err)
 {
 	struct writ_mcp_client *c, **slot = NULL;
-	uint8_t store[8];
-	struct writ_buf b = { store, 0, sizeof(store) - 1, sizeof(store) - 1,
-		WRIT_OK };
 	enum writ_status st;
 
 	if (m->configured && m->clients.len >= m->config.clients_max)
@@ -117,14 +114,6 @@ writ_mcp_client_open(struct writ_mcp *m, enum writ_mcp_peer peer,
 	c->log_level = 3;	/* warning, until it says */
 	writ_vec_init(&c->uris, sizeof(struct writ_str),
 	    WRIT_MCP_SUBSCRIPTIONS_MAX);
-	writ_wire_put_u8(&b, 1);
-	writ_wire_put_str(&b, WRIT_STR(""));
-	st = writ_conn_send(m->conn, WRIT_API_CLIENT, c->number,
-	    writ_buf_view(&b), -1);
-	if (st != WRIT_OK) {
-		writ_mcp_client_close(m, c);
-		return writ_fail(err, st, "the server is busy");
-	}
 	*out = c;
 	return WRIT_OK;
 }
@@ -149,8 +138,9 @@ writ_mcp_client_close(struct writ_mcp *m, struct writ_mcp_client *c)
 	}
 	writ_wire_put_u8(&b, 0);
 	writ_wire_put_str(&b, WRIT_STR(""));
-	(void)!writ_conn_send(m->conn, WRIT_API_CLIENT, c->number,
-	    writ_buf_view(&b), -1);
+	if (c->announced)
+		(void)!writ_conn_send(m->conn, WRIT_API_CLIENT, c->number,
+		    writ_buf_view(&b), -1);
 	writ_mcp_watch_release(&c->uris);
 	writ_mem_free(c);
 }

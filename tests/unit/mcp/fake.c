@@ -450,6 +450,22 @@ on_text(struct fake *f, const struct writ_msg *m)
 	return true;
 }
 
+/* Each is opened once, and closed once. */
+static bool
+on_client(struct fake *f, const struct writ_msg *m)
+{
+	bool *here = &f->clients[m->id % FAKE_CLIENTS];
+
+	if (*here == (m->body.ptr[0] != 0))
+		return false;
+	*here = !*here;
+	if (*here)
+		f->opened++;
+	else
+		f->closed++;
+	return true;
+}
+
 static bool
 on_message(struct fake *f, const struct writ_msg *m)
 {
@@ -461,11 +477,7 @@ on_message(struct fake *f, const struct writ_msg *m)
 		f->conn.state = WRIT_STATE_RUNNING;
 		return true;
 	case WRIT_API_CLIENT:
-		if (m->body.ptr[0])
-			f->opened++;
-		else
-			f->closed++;
-		return true;
+		return on_client(f, m);
 	case WRIT_API_TEXT:
 		return on_text(f, m);
 	case WRIT_API_CALL:

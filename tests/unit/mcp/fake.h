@@ -9,6 +9,7 @@
 #include "wire/api.h"
 
 #define FAKE_CALLS 256
+#define FAKE_CLIENTS 64
 
 struct fake_call {
 	bool used;
@@ -21,6 +22,7 @@ struct fake_call {
 struct fake {
 	struct writ_conn conn;
 	struct fake_call calls[FAKE_CALLS];
+	bool clients[FAKE_CLIENTS];
 	unsigned cancelled, granted, opened, closed;
 	bool plain;		/* no long numbers: jansson aborts when there is no memory
 				 * to unread one */
