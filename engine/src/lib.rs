@@ -28,6 +28,8 @@ mod linker;
 mod poll;
 #[allow(unsafe_code)]
 mod ports;
+#[cfg(feature = "compile")]
+mod schema;
 mod state;
 mod stream;
 mod task;

@@ -66,6 +66,12 @@ writ_engine_compile(struct writ_engine *engine, const uint8_t *wasm, size_t len,
  *  "run":true,                             exports wasi:cli/run
  *  "wasi":"0.2.12",                        newest wasi:* version imported, or null
  *  "producers":["clang 16.0.6", ...]}      from the producers sections, if any
+ * Each exported function has more (docs/VALUES.md): "export" the name for writ_task_invoke,
+ * "params" their names, "input" the JSON Schema of the arguments' object, "output" of
+ * {"result": value} (absent without a result), "error" of the err of a result, "resources" whether
+ * handles occur, "docs" if the component carries them, "content":true if it returns
+ * list<block> of writ:client/content@0.1.x; without a JSON form "uncallable" and the reason
+ * instead of the schemas.
  * Fails as writ_engine_compile.
  */
 WRIT_MUST_CHECK enum writ_status

@@ -1,6 +1,7 @@
 /*
  * engine_id.h - engine version and the settings that compiled code depends on.  Part of every
- * cache key; raise the number behind the slash whenever engine/ changes its configuration.
+ * cache key; raise the number behind the slash whenever engine/ changes its configuration or what
+ * it describes, for the description is kept with the code.
  */
 #ifndef WRIT_PORT_ENGINE_ID_H
 #define WRIT_PORT_ENGINE_ID_H
@@ -9,10 +10,10 @@
 #ifdef WRIT_SANITIZE
 /* Beside a sanitizer's shadow no huge address ranges are reserved. */
 #define WRIT_ENGINE_SMALL true
-#define WRIT_ENGINE_ID "wasmtime " WRIT_ENGINE_VERSION "/1 small " WRIT_SANITIZE
+#define WRIT_ENGINE_ID "wasmtime " WRIT_ENGINE_VERSION "/2 small " WRIT_SANITIZE
 #else
 #define WRIT_ENGINE_SMALL false
-#define WRIT_ENGINE_ID "wasmtime " WRIT_ENGINE_VERSION "/1"
+#define WRIT_ENGINE_ID "wasmtime " WRIT_ENGINE_VERSION "/2"
 #endif
 
 #endif

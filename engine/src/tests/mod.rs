@@ -4,6 +4,8 @@ mod files;
 mod http;
 mod io;
 mod limits;
+#[cfg(feature = "compile")]
+mod values;
 
 use crate::ports::fake::Fake;
 use crate::ports::{Ports, RawPorts, WakeCell};
