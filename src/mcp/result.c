@@ -134,23 +134,34 @@ put_line(struct writ_buf *b, const char *fixed, struct writ_str message)
 	writ_mcp_content_text(b, fixed, message);
 }
 
+/* `start`, and why if that is known. */
+static void
+put_sentence_of(struct writ_buf *b, const char *start, struct writ_str why)
+{
+	char fixed[120];
+
+	snprintf(fixed, sizeof(fixed), "%s%s", start, why.len ? ": " : ".");
+	put_line(b, fixed, why);
+}
+
 static void
 put_failure(struct writ_buf *b, const struct answer *a)
 {
 	static const char *const words[WRIT_API_STATUS_COUNT] = {
-		[WRIT_API_ERR] = "The tool reported an error. ",
+		[WRIT_API_ERR] = "The tool reported an error",
 		[WRIT_API_ARGUMENTS] = "The arguments do not fit, and nothing "
-		    "ran: ",
-		[WRIT_API_UNKNOWN] = "There is no such tool or session: ",
-		[WRIT_API_DENIED] = "This call is not allowed: ",
-		[WRIT_API_LIMIT] = "A limit stopped the call: ",
-		[WRIT_API_TRAP] = "The tool crashed: ",
-		[WRIT_API_CANCELLED] = "The call was cancelled. ",
-		[WRIT_API_FAILED] = "The server could not make the call: ",
+		    "ran",
+		[WRIT_API_UNKNOWN] = "There is no such tool or session",
+		[WRIT_API_DENIED] = "This call is not allowed",
+		[WRIT_API_LIMIT] = "A limit stopped the call",
+		[WRIT_API_TRAP] = "The tool crashed",
+		[WRIT_API_CANCELLED] = "The call was cancelled",
+		[WRIT_API_FAILED] = "The server could not make the call",
 	};
-	const char *fixed = words[a->result->status];
+	const char *start = words[a->result->status];
 
-	put_line(b, fixed ? fixed : "", a->result->message);
+	put_sentence_of(b, start ? start : "The call failed",
+	    a->result->message);
 }
 
 static void
@@ -161,8 +172,8 @@ put_content(struct writ_buf *b, struct answer *a)
 
 	if (res->status == WRIT_API_EXIT && res->exit_code) {
 		snprintf(code, sizeof(code), "The program ended with exit code "
-		    "%u. ", res->exit_code);
-		put_line(b, code, res->message);
+		    "%u", res->exit_code);
+		put_sentence_of(b, code, res->message);
 	} else if (res->status == WRIT_API_OK && a->value) {
 		if (!a->r->content) {
 			put_value_text(b, a);
