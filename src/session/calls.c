@@ -703,10 +703,7 @@ on_call(struct serve *s, const struct writ_msg *m)
 	}
 	if (writ_str_cstr(a.session, c->session, sizeof(c->session)) != WRIT_OK)
 		return WRIT_PROTO;
-	if (c->tool->group->spec->session == WRIT_TOOLBOX_NAMED &&
-	    !c->session[0])
-		snprintf(c->session, sizeof(c->session), "default");
-	else if (c->tool->group->spec->session != WRIT_TOOLBOX_NAMED)
+	if (c->tool->group->spec->session != WRIT_TOOLBOX_NAMED)
 		c->session[0] = '\0';
 	return WRIT_OK;
 }

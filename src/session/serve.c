@@ -360,11 +360,12 @@ hear(struct serve *s)
 		st = serve_message(s, &m);
 		writ_closep(&m.fd);
 		if (st != WRIT_OK)
-			return st;
+			return writ_fail(&s->why, st, "the front end broke the "
+			    "protocol (%s)", m.row->name);
 	}
 	if (st == WRIT_AGAIN)
 		return WRIT_OK;
-	return writ_fail(&s->why, st, "the front end broke the protocol: %s",
+	return writ_fail(&s->why, st, "the front end broke the protocol (%s)",
 	    err.msg);
 }
 
