@@ -96,6 +96,7 @@ int cli_help(const struct cli_command *c);
 int cmd_run(struct cli *cli);
 int cmd_call(struct cli *cli);
 int cmd_mcp(struct cli *cli);
+int cmd_install(struct cli *cli);
 int cmd_pin(struct cli *cli);
 int cmd_wishes(struct cli *cli);
 int cmd_inspect(struct cli *cli);

@@ -1,4 +1,4 @@
-#include "cli/cli.h"
+#include "cli/clients.h"
 
 static const char *
 text_of(const json_t *o, const char *key)
@@ -66,6 +66,10 @@ cmd_doctor(struct cli *cli)
 
 	if (cli->args_count)
 		return cli_fail("doctor: takes no arguments");
+	if (cli_value(cli, "--client"))
+		return client_doctor(cli);
+	if (cli_value(cli, "--config"))
+		return cli_fail("doctor: --config is for --client");
 	if (writ_doctor(&json, &err) != WRIT_OK)
 		return cli_error(&err);
 	if (cli->json)

@@ -45,9 +45,34 @@ say(void *ctx, const char *line)
 	cli_flush(2, &b);
 }
 
+/* The first option given that is the other verb's, or NULL. */
+static const char *
+misplaced(const struct cli *cli, bool install)
+{
+	static const struct {
+		const char *name;
+		bool install;
+	} owned[] = {
+		{ "--client", true }, { "--name", true }, { "--write", true },
+		{ "--config", true }, { "--via", true }, { "--deny", true },
+		{ "--deny-read", true }, { "--http", false },
+		{ "--token-file", false }, { "--no-wishes", false },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(owned) / sizeof(owned[0]); i++)
+		if (owned[i].install != install &&
+		    cli_value(cli, owned[i].name))
+			return owned[i].name;
+	return NULL;
+}
+
 int
 cmd_mcp(struct cli *cli)
 {
+	bool install = cli->args_count == 1 &&
+	    !strcmp(cli->args[0], "install");
+
 	struct writ_mcp_options o = { .toolbox = cli_value(cli, "--toolbox"),
 		.http = cli_value(cli, "--http"), .in_fd = 0, .out_fd = 1,
 		.token_file = cli_value(cli, "--token-file"),
@@ -57,6 +82,12 @@ cmd_mcp(struct cli *cli)
 	struct writ_host *host;
 	enum writ_status st;
 
+	if (misplaced(cli, install))
+		return cli_fail("mcp: %s %s", misplaced(cli, install), install ?
+		    "is for serving, not for mcp install" :
+		    "is for mcp install");
+	if (install)
+		return cmd_install(cli);
 	if (cli->args_count || !o.toolbox)
 		return cli_fail("mcp: which toolbox? writ mcp --toolbox FILE "
 		    "[--http 127.0.0.1:PORT]");

@@ -60,6 +60,20 @@ static const struct cli_option mcp_options[] = {
 	    "made when missing (default: $XDG_STATE_HOME/writ/mcp-token)" },
 	{ "--no-wishes", NULL, NULL, "offer no writ_request_grant: a client cannot "
 	    "ask a person for more" },
+	{ "--client", NULL, "NAME", "install: for claude-code, claude-desktop, "
+	    "cursor or vscode" },
+	{ "--name", NULL, "NAME", "install: what the client calls the server "
+	    "(default: writ)" },
+	{ "--write", NULL, NULL, "install: merge it into the client's file, and "
+	    "keep what was there beside it" },
+	{ "--config", NULL, "FILE", "install: the client's file (default: where "
+	    "the client looks)" },
+	{ "--via", NULL, "WAY", "install: how a client elsewhere starts it: wsl, "
+	    "ssh:HOST or docker:IMAGE" },
+	{ "--deny", NULL, NULL, "install: with --write also deny the client's own "
+	    "shell, write and fetch tools" },
+	{ "--deny-read", NULL, NULL, "install: --deny, and its tools that read "
+	    "files" },
 	PLACES,
 	COMMON,
 	{ NULL, NULL, NULL, NULL, false }
@@ -104,6 +118,14 @@ static const struct cli_option probe_options[] = {
 	COMMON,
 	{ NULL, NULL, NULL, NULL, false }
 };
+static const struct cli_option doctor_options[] = {
+	{ "--client", NULL, "NAME", "look at that client instead: which of its "
+	    "servers and tools go past Writ" },
+	{ "--config", NULL, "FILE", "the client's file (default: where the client "
+	    "looks)" },
+	COMMON,
+	{ NULL, NULL, NULL, NULL, false }
+};
 static const struct cli_option common_options[] = {
 	COMMON,
 	{ NULL, NULL, NULL, NULL, false }
@@ -122,8 +144,8 @@ const struct cli_command cli_commands[] = {
 	{ "call", "COMPONENT FUNCTION [ARGUMENTS]",
 	    "call one exported function, with arguments as JSON or WAVE",
 	    call_options, true, cmd_call },
-	{ "mcp", "", "serve a toolbox to an agent over MCP", mcp_options, false,
-	    cmd_mcp },
+	{ "mcp", "[install]", "serve a toolbox to an agent over MCP; install: set "
+	    "up a client for it", mcp_options, false, cmd_mcp },
 	{ "pin", "TOOLBOX", "show what changed in a toolbox, and pin it",
 	    pin_options, false, cmd_pin },
 	{ "wishes", "", "show what agents asked to be granted", wishes_options,
@@ -136,8 +158,9 @@ const struct cli_command cli_commands[] = {
 	{ "explain", "ID | KIND OPERATION TARGET",
 	    "tell how a request was judged, or would be, and why", explain_options,
 	    false, cmd_explain },
-	{ "doctor", "", "tell which walls of the jail this machine offers",
-	    common_options, false, cmd_doctor },
+	{ "doctor", "", "tell which walls of the jail this machine offers, or "
+	    "what of a client goes past Writ", doctor_options, false,
+	    cmd_doctor },
 	{ "cache", "list|clear", "show or empty the cache of compiled code",
 	    cache_options, false, cmd_cache },
 	{ "probe", "[CATEGORY|ID...]",

@@ -172,7 +172,7 @@ class Suite:
         self.caches, self.lock = {}, threading.Lock()
         if self.root and not self.reachable(self.build):
             self.build = self.copy(self.build, "bin", [
-                "writ", "writ-worker", "writ-compiler"])
+                "writ", "writ-worker", "writ-compiler", "writ-mcp"])
         if self.root and not self.reachable(GUESTS):
             self.guests = self.copy(GUESTS, "guests", None)
         self.writ = os.path.join(self.build, "writ")
