@@ -106,7 +106,7 @@ struct writ_audit_call {
 
 struct writ_audit_call_end {
 	uint64_t call;
-	struct writ_str outcome;	/* as of a session's end; "err", "refused-arguments" */
+	struct writ_str outcome;	/* as of a session's end, or "err" */
 	struct writ_str reason;
 	uint64_t cpu_ms;
 };

@@ -79,9 +79,57 @@ put_imports(struct writ_buf *b, const json_t *d, bool all, bool with_writ)
 	}
 }
 
-static int
-print(const char *json, bool all, bool with_writ)
+/* One function that can be called with values: its name, and what goes in and out. */
+static void
+put_schema(struct writ_buf *b, const json_t *f)
 {
+	static const char *const parts[][2] = { { "input", "arguments" },
+		{ "output", "returns" }, { "error", "error" } };
+	const char *signature = text_of(f, "type");
+	size_t i;
+
+	if (!*text_of(f, "export"))
+		return;
+	writ_buf_cstr(b, "  ");
+	put(b, text_of(f, "export"), 0);
+	writ_buf_cstr(b, ": ");
+	put(b, signature, 0);
+	writ_buf_char(b, '\n');
+	if (*text_of(f, "uncallable")) {
+		writ_buf_cstr(b, "    cannot be called: ");
+		put(b, text_of(f, "uncallable"), 0);
+		writ_buf_char(b, '\n');
+	}
+	for (i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		const json_t *schema = json_object_get(f, parts[i][0]);
+
+		if (!schema)
+			continue;
+		writ_buf_printf(b, "    %-9s ", parts[i][1]);
+		writ_json_put(b, schema);
+		writ_buf_char(b, '\n');
+	}
+}
+
+static void
+put_schemas(struct writ_buf *b, const json_t *d)
+{
+	const json_t *e, *f;
+	size_t i, j;
+
+	json_array_foreach(json_object_get(d, "exports"), i, e) {
+		put_schema(b, e);
+		json_array_foreach(json_object_get(e, "functions"), j, f)
+			put_schema(b, f);
+	}
+}
+
+enum shown { SHORT, ALL, SCHEMAS };
+
+static int
+print(const char *json, enum shown shown, bool with_writ)
+{
+	bool all = shown == ALL;
 	struct writ_err err = { WRIT_OK, "" };
 	const json_t *p;
 	struct writ_buf b;
@@ -100,8 +148,12 @@ print(const char *json, bool all, bool with_writ)
 		put(&b, json_string_value(p) ? json_string_value(p) : "?", 0);
 	}
 	writ_buf_char(&b, '\n');
-	put_exports(&b, d, all);
-	put_imports(&b, d, all, with_writ);
+	if (shown == SCHEMAS) {
+		put_schemas(&b, d);
+	} else {
+		put_exports(&b, d, all);
+		put_imports(&b, d, all, with_writ);
+	}
 	json_decref(d);
 	return cli_flush(1, &b);
 }
@@ -131,7 +183,8 @@ cmd_inspect(struct cli *cli)
 		return cli_error(&err);
 	if (cli->json)
 		return cli_json_out(json);
-	rc = print(json, cli_value(cli, "--all") != NULL, rc);
+	rc = print(json, cli_value(cli, "--schema") ? SCHEMAS :
+	    cli_value(cli, "--all") ? ALL : SHORT, rc);
 	writ_free(json);
 	return rc;
 }

@@ -280,7 +280,7 @@ exit_code(const struct writ_result *res)
 {
 	switch (res->ending) {
 	case WRIT_ENDED_OK:
-		return CLI_OK;
+		return res->value_is_err ? CLI_ERR : CLI_OK;
 	case WRIT_ENDED_EXIT:
 		return res->exit_code;
 	case WRIT_ENDED_LIMIT:
@@ -550,7 +550,7 @@ run_it(struct run *r, const struct writ_policy *p)
 	if (r->overflow)
 		cli_fail("run: --json keeps at most %d MiB of output; the rest "
 		    "was refused", CAPTURE_MAX >> 20);
-	return res.value_is_err ? CLI_ERR : exit_code(&res);
+	return exit_code(&res);
 }
 
 /* A writ that cannot be read grants nothing; that somebody tried is recorded. */

@@ -93,6 +93,8 @@ static const struct cli_option wishes_options[] = {
 static const struct cli_option inspect_options[] = {
 	WRIT_FILE,
 	{ "--all", "-a", NULL, "list every function with its type" },
+	{ "--schema", NULL, NULL, "list what can be called, with the JSON Schema "
+	    "of arguments and results" },
 	PLACES,
 	COMMON,
 	{ NULL, NULL, NULL, NULL, false }

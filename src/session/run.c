@@ -155,6 +155,21 @@ check_exports(struct session *s, struct writ_err *err)
 	    s->call->component);
 }
 
+/* A function that is called: its records stand within the session's. */
+static enum writ_status
+begin_call(struct session *s, struct writ_err *err)
+{
+	struct writ_str text = writ_str_from(s->call->arguments);
+	struct writ_audit_call a = { .call = 1, .function = s->function };
+	char args[WRIT_DIGEST_TEXT];
+	struct writ_digest d;
+
+	writ_sha256(text.ptr, text.len, &d);
+	writ_digest_text(&d, args);
+	a.args = writ_str_from(args);
+	return writ_audit_call_start(s->tool.audit, &a, err);
+}
+
 static enum writ_status
 start(struct session *s, struct writ_err *err)
 {
@@ -162,9 +177,12 @@ start(struct session *s, struct writ_err *err)
 	struct writ_run_invoke invoke = { s->function,
 		writ_str_from(c->arguments), c->wave ? WRIT_VALUE_WAVE :
 		WRIT_VALUE_JSON, false, s->run.setup.output_bytes };
+	enum writ_status st;
 
-	return c->function ? writ_run_invoke(&s->run, &invoke, err) :
-	    writ_run_command(&s->run);
+	if (!c->function)
+		return writ_run_command(&s->run);
+	st = begin_call(s, err);
+	return st == WRIT_OK ? writ_run_invoke(&s->run, &invoke, err) : st;
 }
 
 static enum writ_status
@@ -212,18 +230,35 @@ fill_result(struct session *s)
 }
 
 static enum writ_status
+record_end(struct session *s, struct writ_err *err)
+{
+	const struct writ_result *r = s->result;
+	bool refused = s->run.end == WRIT_RUN_REFUSED || s->run.done.refused;
+	struct writ_audit_end end = { refused ? WRIT_STR("not-started") :
+	    writ_str_from(writ_tool_ending(r->ending)),
+	    writ_str_from(r->message[0] ? r->message : NULL),
+	    refused ? 125 : r->exit_code, r->cpu_us / 1000 };
+	struct writ_audit_call_end call = { 1, s->run.done.outcome.result_err ?
+	    WRIT_STR("err") : end.outcome, end.reason, end.cpu_ms };
+	enum writ_status st = WRIT_OK;
+
+	if (s->call->function)
+		st = writ_audit_call_end(s->tool.audit, &call, err);
+	return st == WRIT_OK ? writ_audit_session_end(s->tool.audit, &end,
+	    err) : st;
+}
+
+static enum writ_status
 finish(struct session *s, struct writ_err *err)
 {
 	struct writ_result *r = s->result;
-	struct writ_audit_end end = { .exit_code = 0 };
 	enum writ_status st = writ_tool_result(&s->tool, &s->run, r, err);
 
-	end.outcome = writ_str_from(writ_tool_ending(r->ending));
-	end.reason = writ_str_from(r->message[0] ? r->message : NULL);
-	end.exit_code = r->exit_code;
-	end.cpu_ms = r->cpu_us / 1000;
+	r->value_is_err = s->run.done.outcome.result_err;
+	if (r->value_is_err)
+		r->exit_code = 1;
 	if (st == WRIT_OK)
-		st = writ_audit_session_end(s->tool.audit, &end, err);
+		st = record_end(s, err);
 	if (s->run.end == WRIT_RUN_REFUSED)
 		return writ_fail(err, s->run.refused_status, "%s: %s",
 		    s->call->component, s->run.why);
@@ -231,7 +266,6 @@ finish(struct session *s, struct writ_err *err)
 		return writ_fail(err, s->run.done.refused, "%s", r->message);
 	if (st == WRIT_OK && s->call->function && r->ending == WRIT_ENDED_OK)
 		st = writ_text_out(&s->run.value, &r->value, err);
-	r->value_is_err = s->run.done.outcome.result_err;
 	return st == WRIT_OK ? st : writ_fail_in(err, st, "audit log");
 }
 

@@ -240,27 +240,77 @@ writ_tool_each(const struct writ_tool *t, enum writ_status (*visit)(void *ctx,
 	return WRIT_OK;
 }
 
+#define NEAR 3		/* edits, at most, to be offered */
+#define OFFERED 8
+
 struct wanted {
 	struct writ_str name, found;
-	unsigned count;
-	struct writ_buf names;
+	unsigned count;			/* of those that it selects */
+	struct writ_str near[OFFERED];	/* all that it selects, or looks like */
+	unsigned far[OFFERED];
+	size_t near_count;
 };
+
+/* Keep the nearest, nearest first. */
+static void
+offer(struct wanted *w, struct writ_str full, unsigned far)
+{
+	size_t i = w->near_count < OFFERED ? w->near_count++ : OFFERED - 1;
+
+	if (i == OFFERED - 1 && w->near[i].ptr && w->far[i] <= far)
+		return;
+	for (; i > 0 && w->far[i - 1] > far; i--) {
+		w->near[i] = w->near[i - 1];
+		w->far[i] = w->far[i - 1];
+	}
+	w->near[i] = full;
+	w->far[i] = far;
+}
 
 static enum writ_status
 match(void *ctx, const json_t *function, struct writ_err *err)
 {
 	struct wanted *w = ctx;
-	struct writ_str full;
+	struct writ_str full, head, last;
+	unsigned far;
 
 	if (writ_json_str(function, "export", &full) != WRIT_OK)
 		return WRIT_OK;
-	writ_buf_printf(&w->names, "%s%.*s", w->names.len ? ", " : "",
-	    WRIT_STR_ARG(full));
-	if (!writ_toolbox_selects(w->name, full))
+	if (writ_toolbox_selects(w->name, full)) {
+		w->found = full;
+		w->count++;
+		offer(w, full, 0);
 		return WRIT_OK;
-	w->found = full;
-	w->count++;
+	}
+	head = writ_str_cut(full, '#', &last);
+	far = writ_str_distance(w->name, last.ptr ? last : head, NEAR + 1);
+	if (far > NEAR)
+		far = writ_str_distance(w->name, full, NEAR + 1);
+	if (far <= NEAR)
+		offer(w, full, far);
 	return WRIT_OK;
+}
+
+static enum writ_status
+say_near(const struct writ_tool *t, const struct wanted *w,
+    struct writ_err *err)
+{
+	writ_auto_release(writ_buf) names;
+	size_t i;
+
+	writ_buf_init(&names, 640);
+	for (i = 0; i < w->near_count && (!w->count || !w->far[i]); i++) {
+		if (names.len + w->near[i].len + 2 > 512)
+			break;
+		writ_buf_printf(&names, "%s%.*s", i ? ", " : "",
+		    WRIT_STR_ARG(w->near[i]));
+	}
+	return writ_fail(err, WRIT_NOENT, "%s: %s \"%.*s\"%s%.*s; writ inspect "
+	    "lists what it exports", t->path, w->count ?
+	    "several functions are called" : "no function",
+	    WRIT_STR_ARG(writ_str_first(w->name, 128)), w->count ? ": " :
+	    names.len ? "; there is " : "",
+	    WRIT_STR_ARG(writ_buf_view(&names)));
 }
 
 enum writ_status
@@ -268,16 +318,10 @@ writ_tool_export(const struct writ_tool *t, struct writ_str name,
     struct writ_str *full, struct writ_err *err)
 {
 	struct wanted w = { .name = name };
-	enum writ_status st;
+	enum writ_status st = writ_tool_each(t, match, &w, err);
 
-	writ_buf_init(&w.names, 512);
-	st = writ_tool_each(t, match, &w, err);
 	if (st == WRIT_OK && w.count != 1)
-		st = writ_fail(err, WRIT_NOENT, "%s: %s \"%.*s\"; it exports: "
-		    "%.*s", t->path, w.count ? "several functions are called" :
-		    "no function", WRIT_STR_ARG(writ_str_first(name, 128)),
-		    WRIT_STR_ARG(writ_buf_view(&w.names)));
-	writ_buf_release(&w.names);
+		st = say_near(t, &w, err);
 	*full = w.found;
 	return st;
 }

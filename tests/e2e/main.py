@@ -4,6 +4,7 @@ import sys
 import bad_input
 import audit_log
 import cache
+import calls
 import clients
 import command_line
 import files
@@ -15,7 +16,7 @@ import programs
 import raw_wat
 import walls
 
-MODULES = [programs, files, grants, limits, raw_wat, cache, audit_log,
+MODULES = [programs, calls, files, grants, limits, raw_wat, cache, audit_log,
            bad_input, clients, command_line, policy_files, walls]
 
 if __name__ == "__main__":
