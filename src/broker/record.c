@@ -31,8 +31,10 @@ static struct writ_str
 kind_name(enum writ_request_kind kind)
 {
 	static const char *const names[] = { "files", "http", "sockets",
-		"keyvalue", "blobs", "spawn" };
+		"keyvalue", "blobs", "spawn", "client" };
 
+	_Static_assert(sizeof(names) / sizeof(names[0]) == WRIT_REQ_CLIENT + 1,
+	    "a kind without a name");
 	return writ_str_from(names[kind]);
 }
 

@@ -65,6 +65,17 @@ writ_run_end_with(struct writ_run *run, enum writ_run_end end, const char *why)
 	snprintf(run->why, sizeof(run->why), "%s", why);
 }
 
+/* Between calls a worker has nothing to say and nothing to do: one that has is no worker of
+ * ours any more, and gets no other call. */
+static void
+idle_lost(struct writ_run *run, const char *why)
+{
+	if (!run->over || run->end != WRIT_RUN_FINISHED)
+		return;
+	run->end = WRIT_RUN_LOST;
+	snprintf(run->why, sizeof(run->why), "%s", why);
+}
+
 /* ---- set-up */
 
 enum writ_status
@@ -401,8 +412,10 @@ judge_limits(struct writ_run *run)
 		cancel(run, WRIT_RUN_CANCELLED, "");
 	if (run->started &&
 	    worker_cpu_ms(run) > run->cpu_base_ms + run->setup.cpu_ms +
-	    GRACE_NS / 1000000)
+	    GRACE_NS / 1000000) {
 		cancel(run, WRIT_RUN_LIMIT, "cpu");
+		idle_lost(run, "the worker used CPU time between calls");
+	}
 	if ((run->calling || !run->started) &&
 	    writ_clock_host_ns() > run->deadline_ns) {
 		if (run->started)
@@ -466,6 +479,20 @@ judge_due(struct writ_run *run)
 	judge_limits(run);
 }
 
+/* Whatever arrives, and be it the end of the socket, is wrong. */
+static enum writ_status
+step_idle(struct writ_run *run)
+{
+	enum writ_status st = writ_conn_fill(&run->conn);
+
+	if (st == WRIT_CLOSED)
+		idle_lost(run, "the worker ended between calls");
+	else if (st != WRIT_AGAIN)
+		idle_lost(run, "the worker broke the protocol (it spoke "
+		    "between calls)");
+	return st == WRIT_AGAIN ? st : WRIT_OK;
+}
+
 /* `spin`: a busy guest asks again at once, and looking is cheaper than sleeping. */
 static enum writ_status
 step(struct writ_run *run, bool spin)
@@ -474,8 +501,8 @@ step(struct writ_run *run, bool spin)
 	enum writ_status st = writ_conn_flush(&run->conn);
 
 	judge_due(run);
-	if (run->over && run->end != WRIT_RUN_FINISHED)
-		return WRIT_OK;
+	if (run->over)
+		return run->end == WRIT_RUN_FINISHED ? step_idle(run) : WRIT_OK;
 	if (st == WRIT_CLOSED && drain(run, spin, &why) == WRIT_OK)
 		return WRIT_OK;
 	if (st != WRIT_CLOSED)

@@ -65,7 +65,9 @@ struct writ_run {
 	bool started;		/* the worker is ready */
 	bool calling;		/* a call was sent and has not ended */
 	bool fresh;		/* its first call: all its CPU time counts */
-	bool over;		/* the call has ended, or the worker: see `end` */
+	/* the call has ended, or the worker: see `end`, which turns from FINISHED to LOST when
+	 * the worker does anything between calls */
+	bool over;
 	bool stdin_ended;
 	uint32_t call_id;
 	uint64_t cpu_base_ms, result_max;

@@ -182,7 +182,8 @@ on_fs(struct writ_run *run, const struct writ_msg *m)
 static enum writ_status
 on_done(struct writ_run *run, const struct writ_msg *m)
 {
-	if (m->id != run->call_id ||
+	/* nothing follows it: what did would count for the next call */
+	if (m->id != run->call_id || writ_conn_more(&run->conn) ||
 	    writ_done_get(m->body, &run->done) != WRIT_OK)
 		return WRIT_PROTO;
 	run->conn.state = WRIT_STATE_READY;
