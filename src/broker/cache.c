@@ -85,7 +85,10 @@ read_key(struct writ_cache *c)
 	    read(fd, c->key, WRIT_KEY_LEN) == WRIT_KEY_LEN;
 }
 
-/* Two first runs at once: whoever links first has made the key. */
+/* Two first runs at once: whoever links first has made the key.  One that sweeps leftovers may
+ * take the file away before it is locked: hence the tries. */
+#define KEY_TRIES 4
+
 static void
 make_key(struct writ_cache *c)
 {
@@ -112,6 +115,7 @@ writ_cache_open(const char *dir, uint64_t max_bytes, struct writ_cache **out,
 {
 	writ_auto(writ_cache) c = writ_alloc(1, sizeof(*c));
 	enum writ_status st;
+	unsigned i;
 
 	if (!c)
 		return writ_fail(err, WRIT_NOMEM, "cache");
@@ -133,7 +137,7 @@ writ_cache_open(const char *dir, uint64_t max_bytes, struct writ_cache **out,
 	if (st != WRIT_OK)
 		return st;
 	c->has_key = read_key(c);
-	if (!c->has_key) {
+	for (i = 0; i < KEY_TRIES && !c->has_key; i++) {
 		make_key(c);
 		c->has_key = read_key(c);
 	}
