@@ -1,5 +1,5 @@
-//! Generates the typed bindings: WASI 0.2 and the drafts of the void table, from the WIT of the
-//! pinned crates and of `wit/`, into `$OUT_DIR/bindings.rs`.
+//! Generates the typed bindings: WASI 0.2, the drafts of the void table and our own interfaces,
+//! from the WIT of the pinned crates and of `wit/`, into `$OUT_DIR/bindings.rs`.
 
 use anyhow::{Context, Result, bail};
 use std::{
@@ -30,6 +30,8 @@ world offered {
   include wasi:config/imports@0.2.0-rc.1;
   include wasi:blobstore/imports;
   include wasi:logging/imports;
+  include writ:client/imports@0.1.0;
+  include writ:tools/imports@0.1.0;
 }";
 
 /// Packages without a version that also go by one (`src/linker.rs` registers them).
@@ -77,6 +79,11 @@ const WAITING: &[&str] = &[
     "wasi:config/store",
     "wasi:blobstore/blobstore",
     "wasi:blobstore/container",
+    "writ:client/elicit",
+    "writ:client/sample",
+    "writ:client/roots",
+    "writ:client/gather",
+    "writ:tools/spawn",
 ];
 
 /// Resources and the Rust types that stand for them.
@@ -239,7 +246,13 @@ fn push_wit(resolve: &mut Resolve, here: &Path) -> Result<()> {
     }
     let ours = here.join("../wit");
     println!("cargo:rerun-if-changed={}", ours.display());
-    for file in ["keyvalue.wit", "blobstore.wit", "logging.wit"] {
+    for file in [
+        "keyvalue.wit",
+        "blobstore.wit",
+        "logging.wit",
+        "client.wit",
+        "tools.wit",
+    ] {
         resolve
             .push_path(ours.join(file))
             .with_context(|| file.to_string())?;

@@ -1,7 +1,24 @@
 //! Ports for tests: everything is in one `Fake`, which the tests look into.
 
+use super::client::{REPLY_MAX, RawAsk, RawClient};
 use super::*;
 use std::collections::VecDeque;
+
+/// What the client port answers an ask with, and when.
+pub struct FakeReply {
+    /// The number in `enum writ_ask_status`.
+    pub answer: u32,
+    pub text: Vec<u8>,
+}
+
+/// An ask as it came.
+#[derive(Debug, PartialEq)]
+pub struct SeenAsk {
+    pub kind: AskKind,
+    pub more: bool,
+    pub name: String,
+    pub text: String,
+}
 
 /// What the port functions act on.
 pub struct Fake {
@@ -23,7 +40,13 @@ pub struct Fake {
     pub write_max: usize,
     pub started: Vec<FsOp>,
     pub forgotten: u32,
+    /// What the client was told.
+    pub told: Vec<String>,
+    pub asks: Vec<SeenAsk>,
+    /// What the next asks are answered with, in order.
+    pub replies: VecDeque<FakeReply>,
     queue: Vec<*mut RawFsCall>,
+    asks_queue: Vec<*mut RawAsk>,
 }
 
 impl Fake {
@@ -42,7 +65,11 @@ impl Fake {
             write_max: usize::MAX,
             started: Vec::new(),
             forgotten: 0,
+            told: Vec::new(),
+            asks: Vec::new(),
+            replies: VecDeque::new(),
             queue: Vec::new(),
+            asks_queue: Vec::new(),
         })
     }
 
@@ -68,6 +95,12 @@ impl Fake {
         };
         raw.forget = forget;
         raw.forget_ctx = ctx;
+        raw.client = RawClient {
+            ctx,
+            progress,
+            log: client_log,
+            ask,
+        };
         raw
     }
 
@@ -83,6 +116,19 @@ impl Fake {
                 (*call).op.status = self.run(&mut *call);
                 let done = (*call).op.done.expect("op.done is set");
                 done(&mut (*call).op);
+            }
+        }
+    }
+
+    /// Answer the asks in flight, the last one first.
+    pub fn answer(&mut self) {
+        let queue = std::mem::take(&mut self.asks_queue);
+        for (ask, reply) in queue.into_iter().zip(self.replies.drain(..)).rev() {
+            // SAFETY: an ask in flight stays where it is until `done`.
+            unsafe {
+                fill_reply(&mut *ask, &reply);
+                let done = (*ask).op.done.expect("op.done is set");
+                done(&mut (*ask).op);
             }
         }
     }
@@ -224,9 +270,68 @@ unsafe extern "C" fn forget(ctx: *mut c_void, _: *mut RawWake) {
     fake(ctx).forgotten += 1;
 }
 
+/// As `writ_buf_add` does.
+fn fill_reply(ask: &mut RawAsk, reply: &FakeReply) {
+    unsafe extern "C" {
+        fn malloc(n: usize) -> *mut c_void;
+    }
+    ask.answer = reply.answer;
+    let n = reply.text.len();
+    if n > ask.reply.max {
+        ask.reply.failed = status::LIMIT;
+        return;
+    }
+    if n > 0 {
+        // SAFETY: fresh memory of `n` bytes.
+        ask.reply.ptr = unsafe {
+            let p = malloc(n).cast::<u8>();
+            ptr::copy_nonoverlapping(reply.text.as_ptr(), p, n);
+            p
+        };
+    }
+    ask.reply.len = n;
+    ask.reply.cap = n;
+}
+
+unsafe extern "C" fn progress(ctx: *mut c_void, done: f64, total: *const f64, message: Str) {
+    // SAFETY: null, or borrowed for the call.
+    let total = unsafe { total.as_ref() };
+    let line = format!("progress {done} {total:?} {}", message.to_text());
+    fake(ctx).told.push(line);
+}
+
+unsafe extern "C" fn client_log(ctx: *mut c_void, level: u32, logger: Str, data: Str) {
+    let line = format!("log {level} {} {}", logger.to_text(), data.to_text());
+    fake(ctx).told.push(line);
+}
+
+unsafe extern "C" fn ask(ctx: *mut c_void, ask: *mut RawAsk) -> u32 {
+    let fake = fake(ctx);
+    // SAFETY: the ask is the caller's until it has finished.
+    let ask = unsafe { &mut *ask };
+    assert_eq!(ask.reply.max, REPLY_MAX);
+    fake.asks.push(SeenAsk {
+        kind: ask.kind,
+        more: ask.more,
+        name: ask.name.to_text(),
+        text: ask.text.to_text(),
+    });
+    if fake.status != OK {
+        return fake.status;
+    }
+    if fake.late {
+        fake.asks_queue.push(ask);
+        return PENDING;
+    }
+    let reply = fake.replies.pop_front().expect("a reply for each ask");
+    fill_reply(ask, &reply);
+    OK
+}
+
 mod void {
     //! Ports with nothing there and nothing granted, for tests to fill in.
     use super::super::*;
+    use super::{RawAsk, RawClient};
 
     unsafe extern "C" fn read(
         _: *mut c_void,
@@ -268,6 +373,10 @@ mod void {
         status::IO
     }
     unsafe extern "C" fn forget(_: *mut c_void, _: *mut RawWake) {}
+    unsafe extern "C" fn progress(_: *mut c_void, _: f64, _: *const f64, _: Str) {}
+    unsafe extern "C" fn ask(_: *mut c_void, _: *mut RawAsk) -> u32 {
+        status::IO
+    }
 
     pub const PORTS: RawPorts = {
         let ctx = ptr::null_mut();
@@ -302,6 +411,12 @@ mod void {
             },
             forget,
             forget_ctx: ctx,
+            client: RawClient {
+                ctx,
+                progress,
+                log,
+                ask,
+            },
         }
     };
 }

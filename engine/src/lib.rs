@@ -17,6 +17,7 @@ mod bindings {
     include!(concat!(env!("OUT_DIR"), "/bindings.rs"));
 }
 mod call;
+mod client;
 mod component;
 mod config;
 #[cfg(feature = "compile")]

@@ -1,4 +1,4 @@
-//! The C side of `src/port/{op,tree,ports}.h` and safe calls on it.
+//! The C side of `src/port/{op,tree,client,ports}.h` and safe calls on it.
 //!
 //! Layouts here mirror the headers field by field.  A `Ports` is used on the one thread that polls
 //! its task; the C side keeps the ports alive until the task is freed.
@@ -14,6 +14,10 @@ use std::{
     },
     task::{Poll, Wake},
 };
+
+mod client;
+
+pub use client::{ASK_NAME_MAX, ASK_TEXT_MAX, ASKS_MAX, Answer, Ask, AskKind};
 
 /// `enum writ_status` (include/writ/error.h); the values are stable.
 pub mod status {
@@ -249,6 +253,7 @@ pub struct RawPorts {
     tree: RawTree,
     forget: unsafe extern "C" fn(*mut c_void, *mut RawWake),
     forget_ctx: *mut c_void,
+    client: client::RawClient,
 }
 
 /// The C wake of one task.  Operations in flight share it and outlive the task; it is empty then.

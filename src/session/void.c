@@ -4,7 +4,9 @@
 static const struct {
 	const char *package;		/* of the interface's name, up to '@' */
 	const char *void_words;
-	enum { ALWAYS, FILES, CLOCK, RANDOM, ENV, CONFIG, NEVER } grant;
+	enum { ALWAYS, FILES, CLOCK, RANDOM, ENV, CONFIG, NEVER, TELL, ASK,
+	    SPAWN } grant;
+	unsigned client;		/* TELL, ASK: bits of policy->client */
 } voids[] = {
 	{ "wasi:cli/environment",	"no variables, no directory; its own arguments", ENV },
 	{ "wasi:cli/",			"the call's own streams, not a terminal", ALWAYS },
@@ -19,6 +21,16 @@ static const struct {
 	{ "wasi:config/",		"empty", CONFIG },
 	{ "wasi:logging/",		"goes to the session's log, capped", ALWAYS },
 	{ "wasi:io/",			"carries no authority", ALWAYS },
+	{ "writ:client/content",	"carries no authority", ALWAYS },
+	{ "writ:client/types",		"carries no authority", ALWAYS },
+	{ "writ:client/progress",	"goes nowhere", TELL, WRIT_CLIENT_PROGRESS },
+	{ "writ:client/log",		"goes nowhere", TELL, WRIT_CLIENT_LOG },
+	{ "writ:client/elicit",		"every question denied", ASK, WRIT_CLIENT_ELICIT },
+	{ "writ:client/sample",		"every question denied", ASK, WRIT_CLIENT_SAMPLE },
+	{ "writ:client/roots",		"every question denied", ASK, WRIT_CLIENT_ROOTS },
+	{ "writ:client/gather",		"every question denied", ASK, WRIT_CLIENT_ELICIT |
+		WRIT_CLIENT_SAMPLE | WRIT_CLIENT_ROOTS },
+	{ "writ:tools/spawn",		"every call denied", SPAWN },
 };
 
 static bool
@@ -33,13 +45,38 @@ put_files(const struct writ_policy *p, struct writ_buf *words)
 }
 
 static bool
-put_granted(const struct writ_policy *p, unsigned grant, struct writ_buf *words)
+put_asks(const struct writ_policy *p, unsigned bits, struct writ_buf *words)
+{
+	const char *word, *between = "asks the client: ";
+	unsigned bit;
+
+	for (bit = 1; (word = writ_policy_client_word(bit)) != NULL; bit <<= 1)
+		if (p->client & bits & bit) {
+			writ_buf_printf(words, "%s%s", between, word);
+			between = ", ";
+		}
+	return p->client & bits;
+}
+
+static bool
+put_spawn(const struct writ_policy *p, struct writ_buf *words)
+{
+	size_t i;
+
+	for (i = 0; i < p->spawn_count; i++)
+		writ_buf_printf(words, "%s%s", i ? ", " : "calls ",
+		    p->spawn[i].tool);
+	return p->spawn_count > 0;
+}
+
+static bool
+put_granted(const struct writ_policy *p, size_t row, struct writ_buf *words)
 {
 	static const char *const clocks[] = { NULL, "real", "frozen" };
 	static const char *const randoms[] = { NULL, "secure", "seeded",
 		"a trap" };
 
-	switch (grant) {
+	switch (voids[row].grant) {
 	case FILES:
 		return put_files(p, words);
 	case CLOCK:
@@ -60,6 +97,16 @@ put_granted(const struct writ_policy *p, unsigned grant, struct writ_buf *words)
 			writ_buf_printf(words, "%zu value%s", p->config_count,
 			    p->config_count == 1 ? "" : "s");
 		return p->config_count > 0;
+	case TELL:
+		if (p->client & voids[row].client)
+			writ_buf_cstr(words, "reaches the client");
+		return p->client & voids[row].client;
+	case ASK:
+		return put_asks(p, voids[row].client, words);
+	case SPAWN:
+		return put_spawn(p, words);
+	case ALWAYS:
+	case NEVER:
 	default:
 		return false;
 	}
@@ -76,7 +123,7 @@ writ_void_words(const struct writ_policy *policy, struct writ_str name,
 
 		if (!writ_str_starts(name, writ_str_from(voids[i].package)))
 			continue;
-		granted = policy && put_granted(policy, voids[i].grant, words);
+		granted = policy && put_granted(policy, i, words);
 		if (!granted)
 			writ_buf_cstr(words, voids[i].void_words);
 		if (is_void)

@@ -1,5 +1,6 @@
 //! The host functions over fake ports, called as the bindings call them.
 
+mod client;
 mod files;
 mod http;
 mod io;

@@ -308,6 +308,42 @@ impl<'a> Input<'a> {
         }
     }
 
+    /// The value here as it is written, arrays and objects at most `levels` deep.
+    pub fn raw(&mut self, levels: usize) -> Result<&'a str, Bad> {
+        let kind = self.kind()?;
+        let start = self.at;
+        self.count(1)?;
+        match kind {
+            Kind::Null => self.word("null")?,
+            Kind::Bool => _ = self.bool()?,
+            Kind::Number => _ = self.number()?,
+            Kind::String => _ = self.string()?,
+            Kind::Array | Kind::Object => {
+                let levels = levels.checked_sub(1);
+                let levels = levels.ok_or_else(|| self.bad("too many levels"))?;
+                self.members(kind, levels)?;
+            }
+        }
+        Ok(&self.text[start..self.at])
+    }
+
+    fn members(&mut self, kind: Kind, levels: usize) -> Result<(), Bad> {
+        let end = match kind {
+            Kind::Object => b'}',
+            _ => b']',
+        };
+        self.enter();
+        let mut first = true;
+        while self.more(first, end)? {
+            first = false;
+            if kind == Kind::Object {
+                self.name()?;
+            }
+            self.raw(levels)?;
+        }
+        Ok(())
+    }
+
     /// The name of a member, and past its colon.
     pub fn name(&mut self) -> Result<String, Bad> {
         if self.byte() != Some(b'"') {

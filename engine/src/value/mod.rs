@@ -11,7 +11,7 @@
 
 pub mod base64;
 pub mod handles;
-mod input;
+pub mod input;
 mod json_in;
 mod json_out;
 mod wave;
