@@ -10,10 +10,10 @@
 #ifdef WRIT_SANITIZE
 /* Beside a sanitizer's shadow no huge address ranges are reserved. */
 #define WRIT_ENGINE_SMALL true
-#define WRIT_ENGINE_ID "wasmtime " WRIT_ENGINE_VERSION "/2 small " WRIT_SANITIZE
+#define WRIT_ENGINE_ID "wasmtime " WRIT_ENGINE_VERSION "/3 small " WRIT_SANITIZE
 #else
 #define WRIT_ENGINE_SMALL false
-#define WRIT_ENGINE_ID "wasmtime " WRIT_ENGINE_VERSION "/2"
+#define WRIT_ENGINE_ID "wasmtime " WRIT_ENGINE_VERSION "/3"
 #endif
 
 #endif
