@@ -182,7 +182,7 @@ struct files_doc {
 	struct writ_str name, at;
 	struct writ_doc_source from;
 	unsigned write;
-	bool durable;
+	bool durable, shown;
 	uint64_t quota_bytes, quota_files;
 	const struct writ_yaml_node *quota, *opened;
 };
@@ -219,6 +219,7 @@ static const struct writ_doc_key files_rows[] = {
 	{ "quota", false, read_quota, 0, 0, 0, NULL },
 	{ "protected", false, writ_doc_node, AT(files_doc, opened), 0, 0, NULL },
 	{ "durable", false, writ_doc_bool, AT(files_doc, durable), 0, 0, NULL },
+	{ "shown", false, writ_doc_bool, AT(files_doc, shown), 0, 0, NULL },
 };
 
 static enum writ_status
@@ -293,6 +294,10 @@ check_files(struct writ_doc *d, const struct files_doc *f,
 	if (from->base == WRIT_SOURCE_MEMORY && f->opened)
 		return writ_doc_bad(d, f->opened,
 		    "nothing is protected in memory");
+	if (f->shown && from->kind != WRIT_SOURCE_MEMORY)
+		return writ_doc_bad(d, n, "only a mount in memory can be shown "
+		    "to the client; what is on the host a toolbox names under "
+		    "resources");
 	if (from->kind != WRIT_SOURCE_MEMORY && from->kind != WRIT_SOURCE_HOST)
 		writ_doc_unbuilt(d, source_kind(from->kind), f->name, n);
 	return WRIT_OK;
@@ -326,6 +331,7 @@ fill_files(struct writ_doc *d, const struct files_doc *f,
 	g->source = f->from.kind;
 	g->write = f->write;
 	g->durable = f->durable;
+	g->shown = f->shown;
 	g->quota_bytes = f->quota_bytes;
 	g->quota_files = f->quota_files;
 	if (memory && !g->quota_bytes)

@@ -64,6 +64,7 @@ struct writ_files_grant {
 	/* names opened by `protected`; NULL-terminated */
 	char **protected_names;
 	bool durable;
+	bool shown;	/* the client may read it as resources (memory) */
 	unsigned line, column;
 };
 

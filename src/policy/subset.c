@@ -204,6 +204,8 @@ prove_rights(struct proof *p, const struct writ_files_grant *a,
 {
 	if (b->durable && !a->durable)
 		unproved(p, "files \"%s\": durable there", a->name);
+	if (a->shown && !b->shown)
+		unproved(p, "files \"%s\": not shown there", a->name);
 	if (!a->write)
 		return;
 	if (!b->write)

@@ -221,6 +221,7 @@ wish_from(const struct writ_policy *p, const struct writ_request *rq,
 
 	w->g.source = g->source;
 	w->g.durable = g->durable;
+	w->g.shown = g->shown;
 	w->g.write = g->write;
 	for (i = 0; g->protected_names && g->protected_names[i]; i++)
 		if (!wish_open(w, g->protected_names[i]))
@@ -290,6 +291,7 @@ write_files(const struct writ_files_grant *g, struct writ_buf *out)
 		writ_buf_yaml(out, writ_str_from(g->protected_names[i]));
 	}
 	writ_buf_cstr(out, i ? "]" : "");
+	writ_buf_cstr(out, g->shown ? ", shown: true" : "");
 	writ_buf_cstr(out, g->durable ? ", durable: true }]" : " }]");
 }
 

@@ -309,6 +309,10 @@ serve_call_finish(struct serve *s, struct serve_seat *seat)
 	out.allowed = (uint32_t)(seat->record.allowed - c->allowed_before);
 	seat->call = NULL;
 	c->seat = NULL;
+	if (c->peek) {
+		serve_shown_next(s, c, seat);
+		return;
+	}
 	conclude(s, c, &out, out.status == WRIT_API_OK ||
 	    out.status == WRIT_API_ERR ? writ_buf_view(&seat->run.value) :
 	    (struct writ_str){ NULL, 0 });
@@ -552,6 +556,12 @@ serve_call_ports(struct serve_seat *seat)
 
 /* ---- starting */
 
+static struct writ_str
+function_of(const struct serve_call *c)
+{
+	return c->peek ? writ_str_from(c->peek) : c->tool->export_name;
+}
+
 static enum writ_status
 record_call(struct serve *s, struct serve_seat *seat, struct writ_err *err)
 {
@@ -559,8 +569,8 @@ record_call(struct serve *s, struct serve_seat *seat, struct writ_err *err)
 	const struct serve_client *client = client_find(s, c->client);
 	char args[WRIT_DIGEST_TEXT], parent[64];
 	struct writ_audit_call a = { .call = seat->calls,
-		.function = c->tool->export_name,
-		.tool = writ_str_from(c->tool->name) };
+		.function = function_of(c),
+		.tool = writ_str_from(c->tool ? c->tool->name : NULL) };
 	struct writ_digest d;
 
 	writ_sha256(c->args.ptr, c->args.len, &d);
@@ -577,11 +587,11 @@ record_call(struct serve *s, struct serve_seat *seat, struct writ_err *err)
 	return writ_audit_call_start(seat->tool.audit, &a, err);
 }
 
-static void
-start(struct serve *s, struct serve_call *c, struct serve_seat *seat)
+void
+serve_call_start(struct serve *s, struct serve_call *c, struct serve_seat *seat)
 {
 	struct writ_err err = { WRIT_OK, "" };
-	struct writ_run_invoke invoke = { c->tool->export_name,
+	struct writ_run_invoke invoke = { function_of(c),
 		writ_buf_view(&c->args), WRIT_VALUE_JSON,
 		seat->name[0] != '\0', seat->run.setup.output_bytes };
 	enum writ_status st;
@@ -619,7 +629,7 @@ try_call(struct serve *s, struct serve_call *c)
 	}
 	st = serve_seat_for(s, c, &seat, &err);
 	if (st == WRIT_OK)
-		start(s, c, seat);
+		serve_call_start(s, c, seat);
 	else if (st != WRIT_BUSY)
 		serve_call_refuse(s, c, st == WRIT_LIMIT ? WRIT_API_LIMIT :
 		    WRIT_API_FAILED, err.msg);
@@ -801,12 +811,24 @@ on_read(struct serve *s, const struct writ_msg *m)
 	return WRIT_OK;
 }
 
-/* Nothing of a session is shown yet beside the toolbox's own resources: an empty list. */
 static enum writ_status
 on_list(struct serve *s, const struct writ_msg *m)
 {
-	send_text(s, m->id, WRIT_API_TEXT_VALUE, WRIT_STR("[]"));
-	return refuse_id(s, m->id, WRIT_API_OK, "");
+	struct writ_wire_in in = writ_wire_in(m->body);
+	uint32_t client = writ_wire_get_u32(&in);
+	struct serve_call *c;
+
+	if (!writ_wire_done(&in) || !m->id || call_find(s, m->id))
+		return WRIT_PROTO;
+	c = client_find(s, client) ? call_new(s, m->id) : NULL;
+	if (!c)
+		return refuse_id(s, m->id, WRIT_API_LIMIT,
+		    "too many calls, or no such client");
+	c->client = client;
+	c->box = s->box;
+	c->box->users++;
+	serve_shown_list(s, c);
+	return WRIT_OK;
 }
 
 static const struct {

@@ -302,6 +302,8 @@ serve_resource(struct serve *s, struct serve_call *c, struct writ_str uri)
 	enum writ_status st = WRIT_NOENT;
 	size_t i;
 
+	if (serve_shown_read(s, c, uri))
+		return;
 	for (i = 0; i < t->resources_count; i++) {
 		const struct writ_toolbox_resource *r = &t->resources[i];
 

@@ -35,6 +35,8 @@ struct serve_seat {
 	char name[WRIT_SESSION_NAME_MAX + 1];	/* "": calls are independent */
 	uint64_t calls;			/* so far */
 	uint64_t idle_ns;		/* since when */
+	uint32_t peek_id;		/* LIST that looked at it last, and how far */
+	size_t peek_mount;
 	bool stop;			/* to be ended once idle */
 };
 
@@ -59,6 +61,7 @@ struct serve_call {
 	uint8_t flags;			/* WRIT_API_WANTS_... */
 	bool cancelled;
 	bool read;			/* of a resource, not a call */
+	const char *peek;		/* "#list", "#read": of a session's files */
 	struct writ_str mime;		/* of that; the toolbox's */
 	char session[WRIT_SESSION_NAME_MAX + 1];
 	struct writ_buf args, answer, out[3];	/* out: stdout 1, stderr 2 */
@@ -115,6 +118,9 @@ serve_message(struct serve *s, const struct writ_msg *m);
 void serve_calls_go(struct serve *s);
 /** The seat's call is over: tell the front end (or the parent), and free it. */
 void serve_call_finish(struct serve *s, struct serve_seat *seat);
+/** Give `call` to an idle seat.  May end, and free, it. */
+void serve_call_start(struct serve *s, struct serve_call *call,
+    struct serve_seat *seat);
 /** Answer `call` without a worker, and free it. */
 void serve_call_refuse(struct serve *s, struct serve_call *call,
     enum writ_api_status status, const char *why);
@@ -123,6 +129,16 @@ void serve_call_free(struct serve *s, struct serve_call *call);
 void serve_call_read(struct serve *s, struct serve_call *call);
 /** Callbacks of a seat's worker. */
 void serve_call_ports(struct serve_seat *seat);
+
+/* ---- shown.c: files of named sessions that their writ shows */
+/** Answer LIST, or start on it: the seats of the client are asked one after the other. */
+void serve_shown_list(struct serve *s, struct serve_call *call);
+/** Start to READ `uri`, one of a session.  False: it is none. */
+bool serve_shown_read(struct serve *s, struct serve_call *call,
+    struct writ_str uri);
+/** A seat has answered for `call` (its run's value), or not: go on, or conclude. */
+void serve_shown_next(struct serve *s, struct serve_call *call,
+    struct serve_seat *seat);
 
 /* ---- catalog.c */
 /** Send the whole catalog of the toolbox.  Fails as writ_conn_send. */

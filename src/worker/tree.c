@@ -34,6 +34,12 @@ remote_at(struct writ_worker_tree *t, uint64_t handle)
 	return r;
 }
 
+bool
+writ_worker_tree_remote(uint64_t handle)
+{
+	return handle & REMOTE;
+}
+
 static enum writ_status
 remote_add(struct writ_worker_tree *t, uint64_t handle, int fd, uint64_t *out)
 {

@@ -111,6 +111,20 @@ struct writ_client_port writ_worker_client_port(struct writ_worker *w);
 WRIT_MUST_CHECK enum writ_status
 writ_worker_client_reply(struct writ_worker *w, const struct writ_msg *m);
 
+/** Whether a handle is one of the broker's. */
+bool writ_worker_tree_remote(uint64_t handle);
+
+/* ---- peek.c */
+/**
+ * Append to `out` what a mount in memory holds.  `args` is its guest path and, after a line
+ * feed: for "#list" the prefix of URIs (the answer: JSON objects, separated by commas), for
+ * "#read" a path within (the answer: its bytes).  WRIT_NOENT no such mount or file;
+ * WRIT_LIMIT more than fits; else as writ_fs_run.
+ */
+WRIT_MUST_CHECK enum writ_status
+writ_worker_peek(struct writ_worker *w, struct writ_str what,
+    struct writ_str args, struct writ_buf *out);
+
 /* ---- call.c */
 /** Whether what only informs is to be dropped, and counted, because the broker does not read. */
 bool writ_worker_flooded(struct writ_worker *w);
