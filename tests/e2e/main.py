@@ -1,8 +1,9 @@
 """Runs every case of the modules here, two at a time, and counts them."""
 import sys
 
-import bad_input
+import agent
 import audit_log
+import bad_input
 import cache
 import calls
 import clients
@@ -17,7 +18,7 @@ import raw_wat
 import walls
 
 MODULES = [programs, calls, files, grants, limits, raw_wat, cache, audit_log,
-           bad_input, clients, command_line, policy_files, walls]
+           bad_input, clients, command_line, policy_files, walls, agent]
 
 if __name__ == "__main__":
     sys.exit(harness.main(MODULES, sys.argv[1:]))
