@@ -1,5 +1,4 @@
 #include "base/limits.h"
-#include "policy/subset.h"
 #include "session/serve.h"
 #include "session/wishes.h"
 
@@ -90,8 +89,8 @@ call_find(const struct serve *s, uint32_t id)
 	return NULL;
 }
 
-static struct serve_call *
-call_new(struct serve *s, uint32_t id)
+struct serve_call *
+serve_call_new(struct serve *s, uint32_t id)
 {
 	struct serve_call *c = writ_alloc(1, sizeof(*c)), **slot;
 
@@ -103,6 +102,10 @@ call_new(struct serve *s, uint32_t id)
 	}
 	*slot = c;
 	c->id = id;
+	c->spawn_left = UINT64_MAX;
+	c->depth_left = WRIT_SPAWN_DEPTH_MAX;
+	writ_vec_init(&c->spawned, sizeof(struct serve_spawned),
+	    WRIT_DOC_GRANTS_MAX);
 	writ_buf_init(&c->args, WRIT_CALL_ARGS_MAX);
 	writ_buf_init(&c->answer, WRIT_ASK_TEXT_MAX);
 	writ_buf_init(&c->out[1], WRIT_CALL_VALUE_MAX);
@@ -133,6 +136,7 @@ serve_call_free(struct serve *s, struct serve_call *c)
 	if (c->box)
 		c->box->users--;
 	s->args_bytes -= c->args.len;
+	writ_vec_release(&c->spawned);
 	writ_buf_release(&c->args);
 	writ_buf_release(&c->answer);
 	writ_buf_release(&c->out[1]);
@@ -452,63 +456,6 @@ judged(struct serve_seat *seat, const struct writ_run_ask *a,
 	return writ_record_judge(&seat->record, &rq, WRIT_RECORD_EFFECT, NULL);
 }
 
-/* A child runs with its own writ, which must grant no more than its parent's. */
-static const char *
-may_spawn(const struct serve_seat *seat, const struct writ_box_tool *child,
-    struct writ_buf *why)
-{
-	const struct serve_call *c = seat->call;
-	const struct writ_spawn_grant *g = writ_policy_spawn(seat->tool.policy,
-	    writ_str_from(child->name));
-
-	if (!g)
-		return "no spawn entry for this tool";
-	if (c->spawns >= g->calls)
-		return "the spawn entry's number of calls is used up";
-	if (c->depth + 1 > g->depth || c->depth + 1 > WRIT_SPAWN_DEPTH_MAX)
-		return "deeper than the spawn entry allows";
-	if (writ_policy_subset(child->group->policy, seat->tool.policy, why) !=
-	    WRIT_SUBSET_PROVED)
-		return "the other tool's writ is not proved to grant no more "
-		    "than this one's";
-	return NULL;
-}
-
-static enum writ_status
-ask_spawn(struct serve_seat *seat, const struct writ_run_ask *a)
-{
-	struct serve *s = seat->server;
-	struct serve_call *c = seat->call, *child;
-	struct writ_box_tool *tool = writ_box_find(c->box->box, a->name);
-	writ_auto_release(writ_buf) detail;
-	const char *why;
-
-	if (!tool)
-		return writ_run_reply(&seat->run, a->id, WRIT_ASK_UNKNOWN,
-		    a->name);
-	writ_buf_init(&detail, 512);
-	why = may_spawn(seat, tool, &detail);
-	if (why)
-		return writ_run_reply(&seat->run, a->id, WRIT_ASK_DENIED,
-		    writ_str_from(why));
-	child = call_new(s, 0);
-	if (!child)
-		return writ_run_reply(&seat->run, a->id, WRIT_ASK_LIMIT,
-		    WRIT_STR("the server has too many calls"));
-	c->spawns++;
-	child->parent = c;
-	child->parent_ask = a->id;
-	child->depth = c->depth + 1;
-	child->client = c->client;
-	child->box = c->box;
-	child->box->users++;
-	child->tool = tool;
-	child->state = SERVE_WAITING;
-	writ_buf_str(&child->args, a->text);
-	s->args_bytes += child->args.len;
-	return WRIT_OK;
-}
-
 static enum writ_status
 on_ask(void *ctx, const struct writ_run_ask *a)
 {
@@ -527,7 +474,7 @@ on_ask(void *ctx, const struct writ_run_ask *a)
 	if (st != WRIT_OK)
 		return st;
 	if (spawn)
-		return ask_spawn(seat, a);
+		return serve_spawn(seat, a);
 	if (!seat->call->id || !(seat->call->flags & asks[a->kind].can))
 		return writ_run_reply(&seat->run, a->id, WRIT_ASK_UNSUPPORTED,
 		    WRIT_STR("this client cannot do it"));
@@ -669,7 +616,7 @@ on_text(struct serve *s, const struct writ_msg *m)
 	if (what != WRIT_API_TEXT_ARGS || (c && c->state != SERVE_COLLECTING))
 		return WRIT_PROTO;
 	if (!c)
-		c = call_new(s, m->id);
+		c = serve_call_new(s, m->id);
 	if (!c)
 		return WRIT_LIMIT;	/* it knows the bound */
 	if (s->args_bytes + text.len > WRIT_SERVE_ARGS_MAX) {
@@ -692,7 +639,7 @@ on_call(struct serve *s, const struct writ_msg *m)
 	    writ_api_call_get(m->body, &a) != WRIT_OK)
 		return WRIT_PROTO;
 	if (!c)
-		c = call_new(s, m->id);
+		c = serve_call_new(s, m->id);
 	if (!c)
 		return refuse_id(s, m->id, WRIT_API_LIMIT, "the server has as "
 		    "many calls as it takes; try again later");
@@ -796,7 +743,7 @@ on_read(struct serve *s, const struct writ_msg *m)
 
 	if (!writ_wire_done(&in) || !m->id || call_find(s, m->id))
 		return WRIT_PROTO;
-	c = call_new(s, m->id);
+	c = serve_call_new(s, m->id);
 	if (!c || !client_find(s, client)) {
 		if (c)
 			serve_call_free(s, c);
@@ -820,7 +767,7 @@ on_list(struct serve *s, const struct writ_msg *m)
 
 	if (!writ_wire_done(&in) || !m->id || call_find(s, m->id))
 		return WRIT_PROTO;
-	c = client_find(s, client) ? call_new(s, m->id) : NULL;
+	c = client_find(s, client) ? serve_call_new(s, m->id) : NULL;
 	if (!c)
 		return refuse_id(s, m->id, WRIT_API_LIMIT,
 		    "too many calls, or no such client");

@@ -183,8 +183,8 @@ serve_seat_for(struct serve *s, struct serve_call *call, struct serve_seat **out
 	}
 	if (call->session[0])
 		st = named_full(call, named, err);
-	else if (busy >= g->spec->limits.concurrency)
-		return WRIT_BUSY;
+	else if (busy >= g->spec->limits.concurrency && !call->parent)
+		return WRIT_BUSY;	/* a parent would wait for itself */
 	if (st == WRIT_OK && s->seats.len >= WRIT_SERVE_SEATS_MAX &&
 	    !make_room(s))
 		return WRIT_BUSY;

@@ -72,8 +72,15 @@ struct serve_call {
 	/* spawned by another call */
 	struct serve_call *parent;
 	uint32_t parent_ask;
-	unsigned depth;			/* of spawns above it */
-	uint64_t spawns;		/* that it has made */
+	unsigned depth_left;		/* levels that may stand below it */
+	uint64_t spawn_left;		/* calls that may be made below it, in all */
+	struct writ_vec spawned;	/* struct serve_spawned: by its own entries */
+};
+
+/** How often a call has used one `spawn` entry. */
+struct serve_spawned {
+	const struct writ_spawn_grant *grant;
+	uint64_t calls;
 };
 
 struct serve_client {
@@ -118,6 +125,8 @@ serve_message(struct serve *s, const struct writ_msg *m);
 void serve_calls_go(struct serve *s);
 /** The seat's call is over: tell the front end (or the parent), and free it. */
 void serve_call_finish(struct serve *s, struct serve_seat *seat);
+/** A new call; `id` 0: of no request.  NULL: too many, or no memory. */
+struct serve_call *serve_call_new(struct serve *s, uint32_t id);
 /** Give `call` to an idle seat.  May end, and free, it. */
 void serve_call_start(struct serve *s, struct serve_call *call,
     struct serve_seat *seat);
@@ -129,6 +138,11 @@ void serve_call_free(struct serve *s, struct serve_call *call);
 void serve_call_read(struct serve *s, struct serve_call *call);
 /** Callbacks of a seat's worker. */
 void serve_call_ports(struct serve_seat *seat);
+
+/* ---- spawn.c */
+/** A call asks for another tool: start it as a child, or answer why not. */
+WRIT_MUST_CHECK enum writ_status
+serve_spawn(struct serve_seat *seat, const struct writ_run_ask *a);
 
 /* ---- shown.c: files of named sessions that their writ shows */
 /** Answer LIST, or start on it: the seats of the client are asked one after the other. */
