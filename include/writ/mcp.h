@@ -41,11 +41,13 @@ enum writ_status writ_mcp_serve(struct writ_host *host,
 
 /**
  * Load a toolbox and compare it with its lock.  *diff is what changed, for people, "" when
- * nothing did, to be freed with writ_free.  With `write` the lock is then written anew.
- * Fails: as writ_mcp_serve; WRIT_IO the lock cannot be written.
+ * nothing did, to be freed with writ_free.  With `shown`, what a call before gave as *diff and a
+ * person agreed to, the lock is written anew; NULL: it is not.
+ * Fails: as writ_mcp_serve; WRIT_BUSY the difference is not `shown` any more, and nothing was
+ * written; WRIT_IO the lock cannot be written.
  */
 enum writ_status writ_mcp_pin(struct writ_host *host, const char *toolbox,
-    bool write, char **diff, struct writ_err *err);
+    const char *shown, char **diff, struct writ_err *err);
 
 /**
  * What agents wished for through writ_request_grant: one JSON object a line ({"id","time",

@@ -148,7 +148,7 @@ cmd_pin(struct cli *cli)
 		return cli_fail("pin: which toolbox? writ pin TOOLBOX");
 	if (cli_host(cli, &host, &err) != WRIT_OK)
 		return cli_error(&err);
-	st = writ_mcp_pin(host, cli->args[0], false, &diff, &err);
+	st = writ_mcp_pin(host, cli->args[0], NULL, &diff, &err);
 	write = st == WRIT_OK && *diff && !check;
 	if (write && !cli->json)
 		(void)show_diff(cli, diff, false);
@@ -158,7 +158,7 @@ cmd_pin(struct cli *cli)
 		write = false;
 	}
 	if (write)
-		st = writ_mcp_pin(host, cli->args[0], true, &again, &err);
+		st = writ_mcp_pin(host, cli->args[0], diff, &again, &err);
 	if (st != WRIT_OK)
 		rc = cli_error(&err);
 	else if (cli->json || !*diff || check)

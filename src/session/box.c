@@ -64,6 +64,18 @@ lower(uint64_t *limit, uint64_t other)
 		*limit = other;
 }
 
+/* What is pinned is the text, what holds the policy: both are read, and must be of one file. */
+static enum writ_status
+same_text(const struct writ_box_group *g, struct writ_err *err)
+{
+	struct writ_digest d;
+
+	writ_sha256(g->writ_text.ptr, g->writ_text.len, &d);
+	return memcmp(&d, &g->policy->digest, sizeof(d)) == 0 ? WRIT_OK :
+	    writ_fail(err, WRIT_BUSY, "%s: it changes while it is read",
+	    g->writ);
+}
+
 static enum writ_status
 load_policy(struct writ_box *box, struct writ_box_group *g, struct writ_err *err)
 {
@@ -75,6 +87,8 @@ load_policy(struct writ_box *box, struct writ_box_group *g, struct writ_err *err
 		st = writ_doc_read(g->writ, WRIT_DOC_MAX, &g->writ_text, err);
 		if (st == WRIT_OK)
 			st = writ_policy_load(g->writ, &g->policy, err);
+		if (st == WRIT_OK)
+			st = same_text(g, err);
 	}
 	if (st == WRIT_OK)
 		st = writ_policy_outside(g->policy, box->path, box->dir, err);
@@ -466,39 +480,54 @@ writ_box_load(struct writ_host *host, const char *path, enum writ_box_lock lock,
 
 /* ---- pinning */
 
+/* The difference, and the digest of the lock that it leads to: two that are alike lead to the
+ * same lock, also where a long text is shown in part. */
 static enum writ_status
-write_lock(const struct writ_box *box, struct writ_err *err)
+show_pin(const struct writ_lock *old, const struct writ_lock *now,
+    struct writ_str text, struct writ_buf *diff)
 {
-	writ_auto_release(writ_buf) text;
-	enum writ_status st;
+	const struct writ_lock none = { .memory = NULL };
+	char digest[WRIT_DIGEST_TEXT];
+	struct writ_digest d;
 
-	writ_buf_init(&text, WRIT_LOCK_MAX);
-	st = writ_box_lock_text(box, &text, err);
-	return st == WRIT_OK ? writ_doc_write(box->lock, writ_buf_view(&text),
-	    err) : st;
+	/* a toolbox without tools has a lock, too */
+	if (writ_lock_same(old ? old : &none, now, diff) && old)
+		return WRIT_OK;
+	writ_sha256(text.ptr, text.len, &d);
+	writ_digest_text(&d, digest);
+	writ_buf_printf(diff, "lock %s\n", digest);
+	return writ_buf_status(diff);
 }
 
 enum writ_status
-writ_mcp_pin(struct writ_host *host, const char *toolbox, bool write,
+writ_mcp_pin(struct writ_host *host, const char *toolbox, const char *shown,
     char **diff_out, struct writ_err *err)
 {
 	writ_auto(writ_box) box = NULL;
 	writ_auto(writ_lock) old = NULL;
 	writ_auto_release(writ_buf) diff;
-	struct writ_lock none = { .memory = NULL };
+	writ_auto_release(writ_buf) text;
 	struct facts f;
 	enum writ_status st;
 
 	writ_buf_init(&diff, 16 * 1024 * 1024);
+	writ_buf_init(&text, WRIT_LOCK_MAX);
 	st = writ_box_load(host, toolbox, WRIT_BOX_UNLOCKED, &box, err);
 	if (st == WRIT_OK)
 		st = read_lock(box, &old, err);
 	if (st != WRIT_OK && st != WRIT_NOENT)
 		return st;
+	st = writ_box_lock_text(box, &text, err);
+	if (st != WRIT_OK)
+		return st;
 	st = facts_make(&f, box, err);
-	if (st == WRIT_OK && !writ_lock_same(old ? old : &none, &f.lock, &diff)
-	    && write)
-		st = write_lock(box, err);
+	if (st == WRIT_OK)
+		st = show_pin(old, &f.lock, writ_buf_view(&text), &diff);
 	facts_release(&f);
+	if (st == WRIT_OK && shown && !writ_str_is(writ_buf_view(&diff), shown))
+		return writ_fail(err, WRIT_BUSY, "%s: it changed after it was "
+		    "shown; nothing was pinned", toolbox);
+	if (st == WRIT_OK && shown && diff.len)
+		st = writ_doc_write(box->lock, writ_buf_view(&text), err);
 	return st == WRIT_OK ? writ_text_out(&diff, diff_out, err) : st;
 }
