@@ -1,3 +1,5 @@
+#include <fcntl.h>
+
 #include "base/base64.h"
 #include "base/json.h"
 #include "base/limits.h"
@@ -18,7 +20,7 @@ content_bytes(const struct serve *s, const struct writ_toolbox_content *c,
     struct writ_buf *out, bool *text)
 {
 	writ_auto_release(writ_bytes) bytes = WRIT_BYTES_NONE;
-	char *path;
+	writ_auto_fd dir = -1;
 	enum writ_status st;
 
 	*text = c->base64.ptr == NULL;
@@ -26,11 +28,10 @@ content_bytes(const struct serve *s, const struct writ_toolbox_content *c,
 		writ_buf_str(out, c->text.ptr ? c->text : c->base64);
 		return writ_buf_status(out);
 	}
-	path = writ_path_join(s->box->box->dir, c->file.ptr);
-	if (!path)
-		return WRIT_NOMEM;
-	st = writ_doc_read(path, WRIT_DOC_MAX, &bytes, NULL);
-	writ_mem_free(path);
+	dir = open(s->box->box->dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return WRIT_IO;
+	st = writ_doc_read_at(dir, c->file.ptr, WRIT_DOC_MAX, &bytes, NULL);
 	if (st != WRIT_OK)
 		return st;
 	writ_buf_add(out, bytes.ptr, bytes.len);

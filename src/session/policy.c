@@ -1,6 +1,8 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include "base/limits.h"
 #include "session/session.h"
@@ -66,14 +68,33 @@ enum writ_status
 writ_doc_read(const char *path, size_t max, struct writ_bytes *out,
     struct writ_err *err)
 {
-	writ_auto_fd fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW |
-	    O_NONBLOCK | O_NOCTTY);
+	return writ_doc_read_at(AT_FDCWD, path, max, out, err);
+}
+
+/* Below a folder no link is followed, wherever it stands in the path: a tool that may write
+ * there would choose what is read. */
+static int
+open_doc(int dir, const char *path)
+{
+	struct open_how how = { .flags = O_RDONLY | O_CLOEXEC | O_NOFOLLOW |
+		O_NONBLOCK | O_NOCTTY };
+
+	if (dir != AT_FDCWD && path[0] != '/')
+		how.resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+	return (int)syscall(SYS_openat2, dir, path, &how, sizeof(how));
+}
+
+enum writ_status
+writ_doc_read_at(int dir, const char *path, size_t max, struct writ_bytes *out,
+    struct writ_err *err)
+{
+	writ_auto_fd fd = open_doc(dir, path);
 	enum writ_status st;
 	struct stat sb;
 
 	if (fd < 0 && errno == ELOOP)
 		return writ_fail(err, WRIT_DENIED, "%s: a symbolic link; name "
-		    "the writ itself", path);
+		    "the file itself", path);
 	if (fd < 0)
 		return writ_fail(err, errno == ENOENT ? WRIT_NOENT : WRIT_IO,
 		    "%s: %s", path, strerror(errno));

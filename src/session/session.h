@@ -73,6 +73,10 @@ writ_xdg(const char *name, const char *fallback, char out[4096],
 WRIT_MUST_CHECK enum writ_status
 writ_doc_read(const char *path, size_t max, struct writ_bytes *out,
     struct writ_err *err);
+/** The same of a path relative to the folder `dir`: no symbolic link in it is followed. */
+WRIT_MUST_CHECK enum writ_status
+writ_doc_read_at(int dir, const char *path, size_t max, struct writ_bytes *out,
+    struct writ_err *err);
 /** Write a document in one step: the old one, or the new one whole.  WRIT_IO. */
 WRIT_MUST_CHECK enum writ_status
 writ_doc_write(const char *path, struct writ_str text, struct writ_err *err);
