@@ -230,19 +230,6 @@ writ_audit_call_start(struct writ_audit *a, const struct writ_audit_call *c,
 	return commit(a, &l, false, err);
 }
 
-enum writ_status
-writ_audit_call_end(struct writ_audit *a, const struct writ_audit_call_end *e,
-    struct writ_err *err)
-{
-	struct writ_audit_line l = begin(a, "call-end");
-
-	writ_audit_line_u64(&l, "call", e->call);
-	writ_audit_line_text(&l, "outcome", e->outcome);
-	writ_audit_line_text(&l, "reason", e->reason);
-	writ_audit_line_u64(&l, "cpu_ms", e->cpu_ms);
-	return commit(a, &l, false, err);
-}
-
 static enum writ_status
 decision_record(struct writ_audit *a, const struct writ_audit_decision *d,
     struct writ_err *err)
@@ -442,6 +429,23 @@ flush_counts(struct writ_audit *a, struct writ_err *err)
 			return st;
 	}
 	return WRIT_OK;
+}
+
+enum writ_status
+writ_audit_call_end(struct writ_audit *a, const struct writ_audit_call_end *e,
+    struct writ_err *err)
+{
+	enum writ_status st = flush_counts(a, err);
+	struct writ_audit_line l;
+
+	if (st != WRIT_OK)
+		return st;
+	l = begin(a, "call-end");
+	writ_audit_line_u64(&l, "call", e->call);
+	writ_audit_line_text(&l, "outcome", e->outcome);
+	writ_audit_line_text(&l, "reason", e->reason);
+	writ_audit_line_u64(&l, "cpu_ms", e->cpu_ms);
+	return commit(a, &l, false, err);
 }
 
 enum writ_status

@@ -179,7 +179,8 @@ WRIT_MUST_CHECK enum writ_status
 writ_audit_worker_report(struct writ_audit *a, const struct writ_audit_tally *t,
     size_t n, struct writ_err *err);
 
-/** A typed call begins, or has ended.  Not subject to max_bytes. */
+/** A typed call begins, or has ended: counts still owed are written before its end, so that they
+ * are its own.  Not subject to max_bytes. */
 WRIT_MUST_CHECK enum writ_status
 writ_audit_call_start(struct writ_audit *a, const struct writ_audit_call *c,
     struct writ_err *err);

@@ -27,6 +27,12 @@ writ_record_release(struct writ_record *r)
 	writ_vec_release(&r->told);
 }
 
+void
+writ_record_call(struct writ_record *r)
+{
+	r->told.len = 0;
+}
+
 static struct writ_str
 kind_name(enum writ_request_kind kind)
 {

@@ -34,6 +34,9 @@ void writ_record_init(struct writ_record *r, struct writ_audit *audit,
     void (*refused)(void *ctx, const struct writ_refused *refused), void *ctx);
 void writ_record_release(struct writ_record *r);
 
+/** Another call begins: what its caller is told of starts anew. */
+void writ_record_call(struct writ_record *r);
+
 /** What a decision is for. */
 enum writ_record_why {
 	WRIT_RECORD_EFFECT,	/* record it, then the effect may follow */

@@ -104,9 +104,11 @@ writ_mcp_req_new(const struct writ_mcp_turn *t, enum writ_mcp_what what)
 	r->sink = t->sink;
 	r->modern = t->modern;
 	r->caps = t->caps;
-	/* An id comes again after a million requests in one slot. */
+	/* An id comes again after a million requests in one slot; 0 is none. */
 	m->generation[slot] = (m->generation[slot] + 1) &
 	    (UINT32_MAX / WRIT_MCP_REQUESTS_MAX);
+	if (!m->generation[slot])
+		m->generation[slot] = 1;
 	r->api = (uint32_t)slot + m->generation[slot] * WRIT_MCP_REQUESTS_MAX;
 	m->reqs[slot] = r;
 	m->in_flight++;

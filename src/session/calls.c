@@ -353,9 +353,15 @@ static bool
 on_output(void *ctx, int which, const char *bytes, size_t len)
 {
 	struct serve_seat *seat = ctx;
+	struct writ_buf *out;
+	size_t room;
 
-	if (seat->call)
-		writ_buf_add(&seat->call->out[which], bytes, len);
+	if (!seat->call)
+		return true;
+	out = &seat->call->out[which];
+	room = out->len < WRIT_MCP_PRINTED_MAX ? WRIT_MCP_PRINTED_MAX -
+	    out->len : 0;	/* more is not shown */
+	writ_buf_add(out, bytes, len < room ? len : room);
 	return true;
 }
 
@@ -448,12 +454,13 @@ ask_client(struct serve_seat *seat, const struct writ_run_ask *a)
 }
 
 static enum writ_status
-judged(struct serve_seat *seat, const struct writ_run_ask *a,
-    enum writ_request_kind kind, const char *op, struct writ_str target)
+judged(struct serve_seat *seat, bool spawn, const char *op,
+    struct writ_str target, uint64_t *id)
 {
-	struct writ_request rq = { .kind = kind, .op = op, .target = target };
+	struct writ_request rq = { .kind = spawn ? WRIT_REQ_SPAWN :
+	    WRIT_REQ_CLIENT, .op = op, .target = target };
 
-	return writ_record_judge(&seat->record, &rq, WRIT_RECORD_EFFECT, NULL);
+	return writ_record_judge(&seat->record, &rq, WRIT_RECORD_EFFECT, id);
 }
 
 static enum writ_status
@@ -462,19 +469,20 @@ on_ask(void *ctx, const struct writ_run_ask *a)
 	struct serve_seat *seat = ctx;
 	bool spawn = a->kind == WRIT_ASK_SPAWN;
 	const char *word = spawn ? "spawn" : asks[a->kind].word;
+	uint64_t id = 0;
 	enum writ_status st;
 
 	if (!seat->call)
 		return WRIT_PROTO;
-	st = judged(seat, a, spawn ? WRIT_REQ_SPAWN : WRIT_REQ_CLIENT, word,
-	    spawn ? a->name : writ_str_from(word));
+	st = judged(seat, spawn, word, spawn ? a->name : writ_str_from(word),
+	    &id);
 	if (st == WRIT_DENIED)
 		return writ_run_reply(&seat->run, a->id, WRIT_ASK_DENIED,
 		    WRIT_STR("the writ does not grant it"));
 	if (st != WRIT_OK)
 		return st;
 	if (spawn)
-		return serve_spawn(seat, a);
+		return serve_spawn(seat, a, id);
 	if (!seat->call->id || !(seat->call->flags & asks[a->kind].can))
 		return writ_run_reply(&seat->run, a->id, WRIT_ASK_UNSUPPORTED,
 		    WRIT_STR("this client cannot do it"));
@@ -547,6 +555,7 @@ serve_call_start(struct serve *s, struct serve_call *c, struct serve_seat *seat)
 	seat->calls++;
 	c->seat = seat;
 	c->state = SERVE_RUNNING;
+	writ_record_call(&seat->record);
 	c->refused_before = seat->record.refusals;
 	c->allowed_before = seat->record.allowed;
 	st = record_call(s, seat, &err);
@@ -587,7 +596,8 @@ serve_calls_go(struct serve *s)
 {
 	size_t i, n;
 
-	for (i = 0; i < s->calls.len; i += s->calls.len == n) {
+	for (i = 0; i < s->calls.len && !serve_stalled(s);
+	    i += s->calls.len == n) {
 		struct serve_call *c = *(struct serve_call **)writ_vec_at(
 		    &s->calls, i);
 
@@ -597,6 +607,8 @@ serve_calls_go(struct serve *s)
 		if (s->calls.len > n)
 			n = s->calls.len;
 	}
+	if (i < s->calls.len)
+		s->held = true;		/* there is more to do when there is room */
 }
 
 /* ---- messages of the front end */
@@ -613,7 +625,8 @@ on_text(struct serve *s, const struct writ_msg *m)
 			writ_buf_str(&c->answer, text);
 		return WRIT_OK;		/* the call may have ended meanwhile */
 	}
-	if (what != WRIT_API_TEXT_ARGS || (c && c->state != SERVE_COLLECTING))
+	if (what != WRIT_API_TEXT_ARGS || !m->id ||
+	    (c && c->state != SERVE_COLLECTING))
 		return WRIT_PROTO;
 	if (!c)
 		c = serve_call_new(s, m->id);
@@ -743,13 +756,11 @@ on_read(struct serve *s, const struct writ_msg *m)
 
 	if (!writ_wire_done(&in) || !m->id || call_find(s, m->id))
 		return WRIT_PROTO;
+	if (!client_find(s, client))
+		return refuse_id(s, m->id, WRIT_API_UNKNOWN, "no such client");
 	c = serve_call_new(s, m->id);
-	if (!c || !client_find(s, client)) {
-		if (c)
-			serve_call_free(s, c);
-		return refuse_id(s, m->id, c ? WRIT_API_UNKNOWN :
-		    WRIT_API_LIMIT, "too many calls, or no such client");
-	}
+	if (!c)
+		return refuse_id(s, m->id, WRIT_API_LIMIT, "too many calls");
 	c->read = true;
 	c->client = client;
 	c->box = s->box;

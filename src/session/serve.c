@@ -11,7 +11,6 @@
 #include "session/listen.h"
 #include "session/serve.h"
 
-#define BACKLOG_MAX (1024 * 1024)	/* bytes for the front end; beyond, guests wait */
 #define RELOAD_NS 300000000ull		/* an edit is over when it has been quiet so long */
 #define TICK_MS 1000
 #define GONE_MS 2000			/* for a front end to end by itself */
@@ -217,7 +216,7 @@ seats_step(struct serve *s, const struct pollfd *p)
 	for (i = s->seats.len; i-- > 0;) {
 		struct serve_seat *seat = seat_at(s, i);
 
-		if (s->conn.out.len - s->conn.out_pos > BACKLOG_MAX)
+		if (serve_stalled(s))
 			writ_run_judge(&seat->run);
 		else if (!p || p[i].revents || writ_conn_unsent(&seat->run.conn))
 			(void)writ_run_step(&seat->run);
@@ -225,7 +224,7 @@ seats_step(struct serve *s, const struct pollfd *p)
 			writ_run_judge(&seat->run);
 		if (seat->call && seat->call->cancelled && !seat->run.over)
 			writ_run_cancel(&seat->run);
-		if (seat->run.over && (seat->call ||
+		if (seat->run.over && !serve_stalled(s) && (seat->call ||
 		    seat->run.end != WRIT_RUN_FINISHED))
 			seat_over(s, i);
 	}
@@ -240,9 +239,15 @@ seats_expire(struct serve *s)
 	for (i = s->seats.len; i-- > 0;) {
 		struct serve_seat *seat = seat_at(s, i);
 
-		if (!seat->call && seat->calls && (seat->stop || now -
-		    seat->idle_ns > seat->group->spec->limits.idle_ms * 1000000))
+		if (seat->call || !seat->calls)
+			continue;
+		if (seat->stop || now - seat->idle_ns >
+		    seat->group->spec->limits.idle_ms * 1000000) {
 			seat_drop(s, i);
+		} else if (now - seat->judged_ns > TICK_MS * 1000000ull) {
+			seat->judged_ns = now;
+			writ_run_judge(&seat->run);
+		}
 	}
 }
 
@@ -351,19 +356,20 @@ static enum writ_status
 hear(struct serve *s)
 {
 	struct writ_err err = { WRIT_OK, "" };
-	enum writ_status st = writ_conn_fill(&s->conn);
+	enum writ_status st = s->held ? WRIT_OK : writ_conn_fill(&s->conn);
 	struct writ_msg m;
 
 	if (st != WRIT_OK)
 		return st == WRIT_AGAIN ? WRIT_OK : st;
-	while ((st = writ_conn_next(&s->conn, &m, &err)) == WRIT_OK) {
+	while (!(s->held = serve_stalled(s)) &&
+	    (st = writ_conn_next(&s->conn, &m, &err)) == WRIT_OK) {
 		st = serve_message(s, &m);
 		writ_closep(&m.fd);
 		if (st != WRIT_OK)
 			return writ_fail(&s->why, st, "the front end broke the "
 			    "protocol (%s)", m.row->name);
 	}
-	if (st == WRIT_AGAIN)
+	if (s->held || st == WRIT_AGAIN)
 		return WRIT_OK;
 	return writ_fail(&s->why, st, "the front end broke the protocol (%s)",
 	    err.msg);
@@ -373,10 +379,15 @@ static int
 timeout_ms(const struct serve *s)
 {
 	int most = s->reload_ns ? 100 : s->seats.len ? TICK_MS : -1;
+	bool stalled = serve_stalled(s);
 	size_t i;
 
+	if (s->held && !stalled)
+		return 0;
 	for (i = 0; i < s->seats.len; i++) {
-		int ms = writ_run_wait_ms(&seat_at(s, i)->run);
+		const struct serve_seat *seat = seat_at(s, i);
+		int ms = !seat->run.over ? writ_run_wait_ms(&seat->run) :
+		    seat->call && !stalled ? 0 : -1;
 
 		if (ms >= 0 && (most < 0 || ms < most))
 			most = ms;
@@ -389,9 +400,9 @@ turn(struct serve *s)
 {
 	struct pollfd p[3 + WRIT_SERVE_SEATS_MAX];
 	size_t i, n = s->seats.len;
-	bool stalled = s->conn.out.len - s->conn.out_pos > BACKLOG_MAX;
+	bool stalled = serve_stalled(s);
 
-	p[0] = (struct pollfd){ s->conn.fd, POLLIN, 0 };
+	p[0] = (struct pollfd){ s->conn.fd, stalled ? 0 : POLLIN, 0 };
 	if (writ_conn_unsent(&s->conn))
 		p[0].events |= POLLOUT;
 	p[1] = (struct pollfd){ s->options->has_cancel ? s->options->cancel_fd :
@@ -413,7 +424,8 @@ turn(struct serve *s)
 	if (p[2].revents)
 		drain_watch(s);
 	seats_step(s, p + 3);
-	if (p[0].revents && hear(s) != WRIT_OK)
+	if ((p[0].revents || s->held) && !serve_stalled(s) &&
+	    hear(s) != WRIT_OK)
 		s->over = true;
 	serve_calls_go(s);
 }
@@ -427,7 +439,8 @@ loop(struct serve *s)
 			s->over = true;
 		seats_expire(s);
 		boxes_sweep(s);
-		if (s->reload_ns && writ_clock_host_ns() > s->reload_ns)
+		if (s->reload_ns && writ_clock_host_ns() > s->reload_ns &&
+		    !serve_stalled(s))
 			reload(s);
 	}
 }

@@ -37,6 +37,7 @@ struct serve_seat {
 	uint64_t idle_ns;		/* since when */
 	uint32_t peek_id;		/* LIST that looked at it last, and how far */
 	size_t peek_mount;
+	uint64_t judged_ns;		/* when last looked at, idle */
 	bool stop;			/* to be ended once idle */
 };
 
@@ -103,9 +104,20 @@ struct serve {
 	int watch_fd;			/* inotify; -1: none */
 	uint64_t reload_ns;		/* when to look again; 0: nothing changed */
 	struct writ_buf scratch;
+	bool held;			/* messages, or calls, wait for room */
 	bool over;
 	struct writ_err why;
 };
+
+#define SERVE_BACKLOG_MAX (1024 * 1024)	/* bytes for the front end */
+
+/** The front end has more to read than it should: until it has, its messages are not read, and
+ * calls neither begin nor end.  What one of them adds fits the rest of the queue. */
+static inline bool
+serve_stalled(const struct serve *s)
+{
+	return s->conn.out.len - s->conn.out_pos > SERVE_BACKLOG_MAX;
+}
 
 /* ---- serve.c */
 /** A seat for `call`: an idle one, a new one, or NULL with WRIT_BUSY when it has to wait.
@@ -140,9 +152,9 @@ void serve_call_read(struct serve *s, struct serve_call *call);
 void serve_call_ports(struct serve_seat *seat);
 
 /* ---- spawn.c */
-/** A call asks for another tool: start it as a child, or answer why not. */
+/** A call asks for another tool, by decision `id`: start it as a child, or answer why not. */
 WRIT_MUST_CHECK enum writ_status
-serve_spawn(struct serve_seat *seat, const struct writ_run_ask *a);
+serve_spawn(struct serve_seat *seat, const struct writ_run_ask *a, uint64_t id);
 
 /* ---- shown.c: files of named sessions that their writ shows */
 /** Answer LIST, or start on it: the seats of the client are asked one after the other. */

@@ -26,20 +26,23 @@ least(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
-/* Whether its writ grants no more: what a parent lacks it cannot have through a child. */
+/* Whether its writ grants no more: what a parent lacks it cannot have through a child.  What is
+ * missing is not for the guest: it speaks of host folders. */
 static bool
-within(const struct serve_seat *seat, const struct writ_box_tool *tool,
-    struct writ_buf *why)
+within(const struct serve_seat *seat, const struct writ_box_tool *tool)
 {
-	writ_auto_release(writ_buf) detail;
+	return writ_policy_subset(tool->group->policy, seat->tool.policy,
+	    NULL) == WRIT_SUBSET_PROVED;
+}
 
-	writ_buf_init(&detail, 1024);
-	if (writ_policy_subset(tool->group->policy, seat->tool.policy,
-	    &detail) == WRIT_SUBSET_PROVED)
-		return true;
-	writ_buf_printf(why, "the writ of %s is not within this tool's: %.*s",
-	    tool->name, WRIT_STR_ARG(writ_buf_view(&detail)));
-	return false;
+/* Granted by its entry, and refused all the same: the log has both. */
+static enum writ_status
+refuse(struct serve_seat *seat, const struct writ_run_ask *a, uint64_t id,
+    enum writ_ask_status how, struct writ_str why)
+{
+	writ_record_outcome(&seat->record, id, how == WRIT_ASK_DENIED ?
+	    WRIT_DENIED : how == WRIT_ASK_LIMIT ? WRIT_LIMIT : WRIT_NOENT, 0);
+	return writ_run_reply(&seat->run, a->id, how, why);
 }
 
 /* What the child may do at most: less, on every level, than what its parent may. */
@@ -94,7 +97,7 @@ adopt(struct serve *s, struct serve_call *parent, struct serve_call *child,
 }
 
 enum writ_status
-serve_spawn(struct serve_seat *seat, const struct writ_run_ask *a)
+serve_spawn(struct serve_seat *seat, const struct writ_run_ask *a, uint64_t id)
 {
 	struct serve *s = seat->server;
 	struct serve_call *c = seat->call, *child;
@@ -104,19 +107,18 @@ serve_spawn(struct serve_seat *seat, const struct writ_run_ask *a)
 	writ_auto_release(writ_buf) why;
 
 	if (!tool || !g)
-		return writ_run_reply(&seat->run, a->id, WRIT_ASK_UNKNOWN,
-		    a->name);
+		return refuse(seat, a, id, WRIT_ASK_UNKNOWN, a->name);
 	writ_buf_init(&why, 2048);
-	if (!within(seat, tool, &why))
-		return writ_run_reply(&seat->run, a->id, WRIT_ASK_DENIED,
-		    writ_buf_view(&why));
+	if (!within(seat, tool))
+		return refuse(seat, a, id, WRIT_ASK_DENIED, WRIT_STR("the "
+		    "other tool's writ is not within this tool's"));
 	child = serve_call_new(s, 0);
 	if (!child)
-		return writ_run_reply(&seat->run, a->id, WRIT_ASK_LIMIT,
+		return refuse(seat, a, id, WRIT_ASK_LIMIT,
 		    WRIT_STR("the server has too many calls"));
 	if (!bound(seat, g, child, &why)) {
 		serve_call_free(s, child);
-		return writ_run_reply(&seat->run, a->id, WRIT_ASK_LIMIT,
+		return refuse(seat, a, id, WRIT_ASK_LIMIT,
 		    writ_buf_view(&why));
 	}
 	child->tool = tool;

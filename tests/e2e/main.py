@@ -9,6 +9,7 @@ import calls
 import clients
 import command_line
 import files
+import front_end
 import grants
 import harness
 import limits
@@ -18,7 +19,8 @@ import raw_wat
 import walls
 
 MODULES = [programs, calls, files, grants, limits, raw_wat, cache, audit_log,
-           bad_input, clients, command_line, policy_files, walls, agent]
+           bad_input, clients, command_line, front_end, policy_files, walls,
+           agent]
 
 if __name__ == "__main__":
     sys.exit(harness.main(MODULES, sys.argv[1:]))

@@ -239,6 +239,37 @@ test_audit__each_rule_has_its_own_count(void **state)
 	assert_int_equal(fixture_decide(a, d, 20), 16);
 }
 
+/* What a call did stands before its end, also what was only counted. */
+static void
+test_audit__the_end_of_a_call_settles_its_counts(void **state)
+{
+	struct fixture *f = *state;
+	struct writ_audit *a = fixture_must_open(f);
+	const struct writ_audit_call call = { .call = 1,
+		.function = WRIT_STR("f"), .tool = WRIT_STR("t") };
+	const struct writ_audit_call_end end = { .call = 1,
+		.outcome = WRIT_STR("ok") };
+	struct writ_buf file;
+
+	assert_int_equal(writ_audit_call_start(a, &call, NULL), WRIT_OK);
+	assert_int_equal(fixture_decide(a, fixture_decision(WRIT_AUDIT_DENY),
+	    WRIT_AUDIT_VERBATIM + 3), WRIT_AUDIT_VERBATIM);
+	assert_int_equal(writ_audit_call_end(a, &end, NULL), WRIT_OK);
+	/* nothing is owed: a second call has no part in it */
+	assert_int_equal(writ_audit_call_end(a, &end, NULL), WRIT_OK);
+	file = fixture_read(f->path);
+	assert_int_equal(fixture_lines(&file), WRIT_AUDIT_VERBATIM + 4);
+	assert_true(fixture_has(fixture_line(&file, WRIT_AUDIT_VERBATIM + 1),
+	    "\"type\":\"refused-count\""));
+	assert_true(fixture_has(fixture_line(&file, WRIT_AUDIT_VERBATIM + 1),
+	    "\"count\":3,\"total\":19"));
+	assert_true(fixture_has(fixture_line(&file, WRIT_AUDIT_VERBATIM + 2),
+	    "\"type\":\"call-end\""));
+	writ_buf_release(&file);
+	writ_audit_free(a);
+	fixture_verify(f, 0, NULL);
+}
+
 static void
 test_audit__only_metadata_reads_are_counted_when_allowed(void **state)
 {
@@ -512,6 +543,7 @@ main(void)
 		WITH_FIXTURE(
 		    test_audit__refusals_are_counted_at_doubling_intervals),
 		WITH_FIXTURE(test_audit__each_rule_has_its_own_count),
+		WITH_FIXTURE(test_audit__the_end_of_a_call_settles_its_counts),
 		WITH_FIXTURE(
 		    test_audit__only_metadata_reads_are_counted_when_allowed),
 		WITH_FIXTURE(test_audit__endless_rules_share_one_count),
