@@ -194,14 +194,17 @@ static void
 seat_over(struct serve *s, size_t i)
 {
 	struct serve_seat *seat = seat_at(s, i);
-	bool again = seat->run.end == WRIT_RUN_FINISHED;
 
-	if (seat->call)
-		serve_call_finish(s, seat);
+	if (seat->run.end != WRIT_RUN_FINISHED)
+		seat->stop = true;
 	if (seat->name[0] && seat->run.done.outcome.kind != WRIT_OUTCOME_DONE &&
 	    !seat->run.done.refused)
-		again = false;	/* its instance is gone, so its state is */
-	if (!again || seat->stop)
+		seat->stop = true;	/* its instance is gone, so its state is */
+	if (seat->call)
+		serve_call_finish(s, seat);
+	if (seat->call)
+		return;			/* it was given another already */
+	if (seat->stop)
 		seat_drop(s, i);
 	else
 		seat->idle_ns = writ_clock_host_ns();
