@@ -569,7 +569,8 @@ serve_call_start(struct serve *s, struct serve_call *c, struct serve_seat *seat)
 		    WRIT_API_FAILED, err.msg);
 		return;
 	}
-	(void)writ_run_step(&seat->run);
+	/* A worker that is gone shows when it is read. */
+	(void)!writ_conn_flush(&seat->run.conn);
 }
 
 static void

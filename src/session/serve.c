@@ -392,6 +392,8 @@ timeout_ms(const struct serve *s)
 		int ms = !seat->run.over ? writ_run_wait_ms(&seat->run) :
 		    seat->call && !stalled ? 0 : -1;
 
+		if (seat->call && seat->call->cancelled && !stalled)
+			return 0;
 		if (ms >= 0 && (most < 0 || ms < most))
 			most = ms;
 	}
