@@ -306,6 +306,7 @@ put_text(struct writ_buf *b, const struct exam *x)
 {
 	size_t i, servers = past(x->servers, "inside");
 	size_t tools = past(x->tools, "closed");
+	const char *last = "";
 	const json_t *one;
 
 	writ_buf_printf(b, "%s: servers\n", x->c->title);
@@ -316,9 +317,13 @@ put_text(struct writ_buf *b, const struct exam *x)
 		put_row(b, "UNREAD", text_of(one, "file"), text_of(one, "why"),
 		    "");
 	writ_buf_printf(b, "%s: tools of its own\n", x->c->title);
-	json_array_foreach(x->tools, i, one)
+	json_array_foreach(x->tools, i, one) {
+		const char *by = text_of(one, "by");
+
 		put_row(b, text_of(one, "state"), text_of(one, "name"),
-		    text_of(one, "what"), text_of(one, "by"));
+		    text_of(one, "what"), strcmp(by, last) ? by : "");
+		last = by;
+	}
 	if (x->c->offer)
 		writ_buf_printf(b, "%s\n", x->c->offer);
 	writ_buf_printf(b, "%zu server%s, %zu tool%s and %zu unread file%s may go "

@@ -307,6 +307,45 @@ def clients_elsewhere_get_a_launch_line(box):
     equal(_states(_doctor(box, "cursor", "--config", path))["s"], "unchecked")
 
 
+def _discovers(box, argv):
+    """The name of a tool that the server behind argv lists."""
+    meta = {"io.modelcontextprotocol/protocolVersion": "2026-07-28",
+            "io.modelcontextprotocol/clientCapabilities": {}}
+    process = box.popen(argv, stdin=subprocess.PIPE)
+    out, err = process.communicate(json.dumps({
+        "jsonrpc": "2.0", "id": 1, "method": "tools/list",
+        "params": {"_meta": meta}}).encode() + b"\n", timeout=120)
+    equal(process.returncode, 0, out, err)
+    return json.loads(out)["result"]["tools"][0]["name"]
+
+
+@case
+def what_is_written_starts_a_server(box):
+    toolbox = box.file("work/toolbox.yaml", f"""toolbox: 1
+name: t
+tools:
+  - name: notes
+    component: {box.guest("notes")}
+    functions: [{{ export: read-file, name: read }}]
+""")
+    def entry(*args):
+        answer = json.loads(box.writ(
+            "mcp", "install", "--client", "vscode", "--toolbox", toolbox,
+            "--json", *args).text)
+        return answer, answer["config"]["servers"]["writ"]
+    equal(entry()[0]["pinned"], False)
+    result = box.writ("pin", "--yes", *box.suite.without, toolbox)
+    equal(result.code, 0, result)
+    answer, here = entry()
+    equal(answer["pinned"], True)
+    # the walls that this machine lacks are the test's to name
+    equal(_discovers(box, [here["command"], *here["args"],
+                           *box.suite.without]), "read")
+    far = entry("--via", "ssh:host")[1]
+    equal(_discovers(box, ["/bin/sh", "-c", " ".join(
+        [far["args"][-1], *box.suite.without])]), "read")
+
+
 @case
 def wrong_words_are_refused(box):
     refused(_install(box, "emacs"), "claude-code")
