@@ -27,11 +27,23 @@ writ_toolbox_selects(struct writ_str export_name, struct writ_str full)
 	    writ_str_eq(writ_str_skip(export_name, head.len + 1), rest);
 }
 
+/* "[method]counter.increment" is shown as "counter.increment". */
+static struct writ_str
+without_kind(struct writ_str f)
+{
+	struct writ_str rest;
+
+	if (f.len == 0 || f.ptr[0] != '[')
+		return f;
+	(void)writ_str_cut(f, ']', &rest);
+	return rest.ptr ? rest : f;
+}
+
 enum writ_status
 writ_toolbox_name(struct writ_str group, struct writ_str full,
     char out[WRIT_TOOL_NAME_MAX + 1], struct writ_err *err)
 {
-	struct writ_str f = function_of(full);
+	struct writ_str f = without_kind(function_of(full));
 	char name[WRIT_TOOL_NAME_MAX + 1];
 	const char *why;
 

@@ -43,7 +43,8 @@ seat_end_record(struct serve_seat *seat)
 	struct writ_audit_end end = { WRIT_STR("ok"), { NULL, 0 }, 0, 0 };
 
 	if (seat->run.over && seat->run.end != WRIT_RUN_FINISHED)
-		end.outcome = WRIT_STR("stopped");
+		end.outcome = seat->run.end == WRIT_RUN_LOST ?
+		    WRIT_STR("worker-lost") : WRIT_STR("stopped");
 	if (seat->tool.begun)
 		(void)!writ_audit_session_end(seat->tool.audit, &end, NULL);
 }
@@ -210,6 +211,19 @@ seat_over(struct serve *s, size_t i)
 		seat->idle_ns = writ_clock_host_ns();
 }
 
+/* Between calls a worker has nothing to say: it died, or it is not itself any more. */
+static bool
+idle_spoke(struct serve *s, size_t i, short revents)
+{
+	struct serve_seat *seat = seat_at(s, i);
+
+	if (seat->call || !seat->calls || !revents)
+		return false;
+	seat->run.end = WRIT_RUN_LOST;
+	seat_drop(s, i);
+	return true;
+}
+
 /* Every worker's turn; from the last, since one may be dropped. */
 static void
 seats_step(struct serve *s, const struct pollfd *p)
@@ -219,11 +233,13 @@ seats_step(struct serve *s, const struct pollfd *p)
 	for (i = s->seats.len; i-- > 0;) {
 		struct serve_seat *seat = seat_at(s, i);
 
+		if (idle_spoke(s, i, p[i].revents & ~POLLOUT))
+			continue;
 		if (serve_stalled(s))
 			writ_run_judge(&seat->run);
-		else if (!p || p[i].revents || writ_conn_unsent(&seat->run.conn))
+		else if (p[i].revents || writ_conn_unsent(&seat->run.conn))
 			(void)writ_run_step(&seat->run);
-		if (p && !p[i].revents && seat->run.calling)
+		if (!p[i].revents && seat->run.calling)
 			writ_run_judge(&seat->run);
 		if (seat->call && seat->call->cancelled && !seat->run.over)
 			writ_run_cancel(&seat->run);
@@ -392,7 +408,7 @@ timeout_ms(const struct serve *s)
 		int ms = !seat->run.over ? writ_run_wait_ms(&seat->run) :
 		    seat->call && !stalled ? 0 : -1;
 
-		if (seat->call && seat->call->cancelled && !stalled)
+		if (seat->call && seat->call->cancelled && !seat->run.over)
 			return 0;
 		if (ms >= 0 && (most < 0 || ms < most))
 			most = ms;

@@ -509,8 +509,9 @@ finish_limit(struct writ_tool *t, struct writ_result *r)
 		    "%s (limits.%s); the call was stopped",
 		    (unsigned long long)max, r->limit, r->limit);
 	else
-		snprintf(r->message, sizeof(r->message), "limit reached: %s; "
-		    "the call was stopped", r->limit);
+		snprintf(r->message, sizeof(r->message), "limit reached: "
+		    "%.31s%s%.200s; the call was stopped", r->limit, said[0] ?
+		    ": " : "", said);
 	return writ_audit_limit(t->audit, writ_str_from(r->limit), max,
 	    writ_str_from(said[0] ? said : NULL), NULL);
 }

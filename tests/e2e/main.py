@@ -13,13 +13,15 @@ import front_end
 import grants
 import harness
 import limits
+import mcp
 import policy_files
 import programs
 import raw_wat
 import walls
 
-MODULES = [programs, calls, files, grants, limits, raw_wat, cache, audit_log,
-           bad_input, clients, command_line, front_end, policy_files, walls,
+MODULES = [programs, mcp, calls, files, grants, limits, raw_wat, cache,
+           audit_log, bad_input, clients, command_line, front_end,
+           policy_files, walls,
            agent]
 
 if __name__ == "__main__":
