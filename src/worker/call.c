@@ -278,6 +278,7 @@ writ_worker_invoke(struct writ_worker *w, uint32_t id, struct writ_str body)
 		return WRIT_PROTO;
 	if (w->task && !m.keep)
 		return WRIT_PROTO;	/* RESET would have freed it */
+	writ_worker_client_drop(w);
 	limits = begin(w, id);
 	if (m.function.ptr[0] == '#') {
 		peek(w, &m);

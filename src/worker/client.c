@@ -116,3 +116,21 @@ writ_worker_client_reply(struct writ_worker *w, const struct writ_msg *m)
 	ask->op.done(&ask->op);
 	return WRIT_OK;
 }
+
+void
+writ_worker_client_drop(struct writ_worker *w)
+{
+	unsigned slot;
+
+	for (slot = 0; slot < WRIT_ASKS_MAX; slot++) {
+		struct writ_ask *ask = w->asks[slot];
+
+		if (!ask)
+			continue;
+		w->asks[slot] = NULL;
+		ask->answer = WRIT_ASK_CANCELLED;
+		ask->op.status = WRIT_OK;
+		ask->op.done(&ask->op);
+	}
+	w->asks_in_flight = 0;
+}

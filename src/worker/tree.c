@@ -111,6 +111,11 @@ writ_worker_tree_release(struct writ_worker *w)
 	size_t i;
 
 	writ_fs_free(t->memory);
+	/* an open that was answered after its guest had ended has no other owner */
+	for (i = 0; i < t->remote.len; i++)
+		writ_closep(&((struct writ_remote *)
+		    writ_vec_at(&t->remote, i))->fd);
+	writ_closep(&t->done_fd);
 	for (i = 0; i < t->mounts.len; i++)
 		writ_mem_free(((struct writ_worker_mount *)
 		    writ_vec_at(&t->mounts, i))->at);

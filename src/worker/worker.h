@@ -110,6 +110,9 @@ struct writ_client_port writ_worker_client_port(struct writ_worker *w);
 /** ASK_TEXT or ASK_REPLY came. */
 WRIT_MUST_CHECK enum writ_status
 writ_worker_client_reply(struct writ_worker *w, const struct writ_msg *m);
+/** Another call begins: nobody answers what the last one left open, so it is cancelled.  Answers
+ * to it that were on their way have come before. */
+void writ_worker_client_drop(struct writ_worker *w);
 
 /** Whether a handle is one of the broker's. */
 bool writ_worker_tree_remote(uint64_t handle);
