@@ -10,7 +10,7 @@
 #define GRACE_NS 3000000000ull		/* for a worker to notice its own limits */
 #define TELL_NS 200000000ull		/* for its word that it noticed them */
 #define STARTUP_NS 30000000000ull	/* for a worker to load */
-#define REAP_MS 2000
+#define REAP_MS 500			/* its socket is closed last; a server waits with it */
 #define JUDGE_MS 1000			/* limits are looked at this often at least */
 #define JUDGE_BUSY_NS 10000000ull	/* and while messages keep coming */
 #define STDIN_CHUNK 65536

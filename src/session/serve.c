@@ -243,6 +243,9 @@ seats_step(struct serve *s, const struct pollfd *p)
 			writ_run_judge(&seat->run);
 		if (seat->call && seat->call->cancelled && !seat->run.over)
 			writ_run_cancel(&seat->run);
+		/* whoever does not read: a stopped guest does not go on */
+		if (seat->run.over && seat->run.end != WRIT_RUN_FINISHED)
+			writ_child_end(&seat->run.child, NULL);
 		if (seat->run.over && !serve_stalled(s) && (seat->call ||
 		    seat->run.end != WRIT_RUN_FINISHED))
 			seat_over(s, i);
