@@ -4,7 +4,7 @@ what becomes of the server.  A script stands where writ-mcp is looked for.
 import os
 import sys
 
-from harness import case, check, equal
+from harness import case, check, equal, verify_audit
 
 TOOLBOX = """toolbox: 1
 name: t
@@ -16,7 +16,7 @@ resources:
 HEADER = """#!{python} -IB
 import select, socket, struct, sys, time
 HELLO, CLIENT, TEXT, CALL, READ, LIST, GRANT, CANCEL, ANSWER = range(64, 73)
-RESULT, CATALOG = 104, 99
+RESULT, CATALOG, ASK = 104, 99, 102
 wire = socket.socket(fileno=3)
 inbox = bytearray()
 
@@ -49,8 +49,8 @@ def until(kind):
 def read(ident, uri, client=1):
     send(READ, ident, struct.pack("<I", client) + text(uri))
 
-def call(ident, tool, client=1, session=""):
-    send(CALL, ident, struct.pack("<IB", client, 0) + text(tool) +
+def call(ident, tool, client=1, session="", flags=0):
+    send(CALL, ident, struct.pack("<IB", client, flags) + text(tool) +
          text(session))
 
 def tell(*what):
@@ -63,7 +63,27 @@ send(CLIENT, 1, b"\\x01" + text("nobody"))
 """
 
 
-def _serve(box, script, seconds=60):
+# With a worker: one tool whose sessions have names and show two folders.
+SESSIONS = """toolbox: 1
+name: t
+tools:
+  - name: t
+    component: {component}
+    writ: ./t.writ.yaml
+    session: named
+    functions:
+      - {{ export: test-simple-text, name: simple }}
+      - {{ export: test-elicitation, name: elicit }}
+"""
+SHOWN = """writ: 1
+files:
+  - { name: a, at: /a, from: memory, mode: write, shown: true }
+  - { name: b, at: /b, from: memory, mode: write, shown: true }
+"""
+CAN_ELICIT = 4
+
+
+def _serve(box, script, toolbox=TOOLBOX, seconds=120):
     programs = box.dir("programs", 0o755)
     for name in ("writ-worker", "writ-compiler"):
         os.symlink(os.path.join(box.suite.build, name),
@@ -73,7 +93,7 @@ def _serve(box, script, seconds=60):
              mode=0o755)
     box.file("work/big.txt", b"0123456789abcdef" * 65536)   # 1 MiB
     box.dir("work/out")
-    toolbox = box.file("work/toolbox.yaml", TOOLBOX)
+    toolbox = box.file("work/toolbox.yaml", toolbox)
     result = box.writ("pin", "--yes", toolbox)
     equal(result.code, 0, result)
     process = box.popen(box.command("mcp", "--programs", programs,
@@ -185,3 +205,106 @@ while True:
 tell(body[0], b"secret" in seen)
 """)
     equal((code, out), (0, "9 False\n"), err)
+
+
+def _with_sessions(box, writ, script):
+    box.file("work/t.writ.yaml", writ)
+    return _serve(box, script, SESSIONS.format(
+        component=box.guest("conformance")))
+
+
+def _records(box):
+    """Every record of every session's log, the chains checked."""
+    folder = box.path("state/writ/audit")
+    return [verify_audit(os.path.join(folder, name))
+            for name in sorted(os.listdir(folder))]
+
+
+@case
+def a_session_that_shows_two_folders(box):
+    """It is asked for the second right after the first, and goes on."""
+    code, out, err = _with_sessions(box, SHOWN, """
+call(1, "simple", session="s")
+first = until(RESULT)[2][0]
+send(LIST, 2, struct.pack("<I", 1))
+second = until(RESULT)[2][0]
+send(LIST, 3, struct.pack("<I", 1))
+third = until(RESULT)[2][0]
+call(4, "simple", session="s")
+tell(first, second, third, until(RESULT)[2][0])
+""")
+    equal((code, out), (0, "0 0 0 0\n"), err)
+    equal(len(_records(box)), 1, "one session, one worker")
+
+
+@case
+def sessions_of_two_clients_with_one_name(box):
+    """The name is the client's own; gone with it, also when its number returns."""
+    code, out, err = _with_sessions(box, SHOWN, """
+send(CLIENT, 2, b"\\x01" + text("other"))
+for i, client in enumerate((1, 2, 1)):
+    call(i + 1, "simple", client=client, session="s")
+    until(RESULT)
+send(CLIENT, 1, b"\\x00" + text(""))
+send(CLIENT, 1, b"\\x01" + text("again"))
+call(4, "simple", client=1, session="s")
+tell(until(RESULT)[2][0])
+""")
+    equal((code, out), (0, "0\n"), err)
+    calls = sorted(sum(r["type"] == "call-start" for r in log)
+                   for log in _records(box))
+    equal(calls, [1, 1, 2])
+
+
+@case
+def a_question_that_is_not_granted(box):
+    """Judged, and on record; the client is not asked."""
+    code, out, err = _with_sessions(box, SHOWN, f"""
+send(TEXT, 1, b'\\x00{{"message":"who?"}}')
+call(1, "elicit", flags={CAN_ELICIT})
+while True:
+    kind, ident, body = take()
+    assert kind != ASK
+    if kind == RESULT:
+        break
+tell(body[0])
+""")
+    equal((code, out), (0, "1\n"), err)       # the tool's own error
+    asked = [r for log in _records(box) for r in log
+             if r["type"] == "decision"]
+    equal([(r["kind"], r["op"], r["verdict"]) for r in asked],
+          [("client", "elicit", "deny")], err)
+
+
+ASKS = SHOWN + "client: [elicit]\n"
+
+
+@case
+def an_answer_to_another_question(box):
+    """Of a running call, to an ask that it never made."""
+    code, out, err = _with_sessions(box, ASKS, f"""
+send(TEXT, 1, b'\\x00{{"message":"who?"}}')
+call(1, "elicit", flags={CAN_ELICIT})
+kind, ident, body = until(ASK)
+send(ANSWER, 1, struct.pack("<IB", 77, 0))
+until(0)
+""")
+    check(code not in (0, -6, -11), code, err)
+    check("broke the protocol (answer)" in err, err)
+
+
+@case
+def a_client_that_leaves_its_question(box):
+    """The call is stopped with it, and an answer that comes late is dropped."""
+    code, out, err = _with_sessions(box, ASKS, f"""
+send(TEXT, 1, b'\\x00{{"message":"who?"}}')
+call(1, "elicit", flags={CAN_ELICIT}, session="s")
+kind, ident, body = until(ASK)
+send(CLIENT, 1, b"\\x00" + text(""))
+status = until(RESULT)[2][0]
+send(ANSWER, 1, body[:4] + b"\\x00")
+send(CLIENT, 1, b"\\x01" + text("again"))
+call(2, "simple", session="s")
+tell(status, until(RESULT)[2][0])
+""")
+    equal((code, out), (0, "8 0\n"), err)
