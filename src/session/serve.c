@@ -211,6 +211,14 @@ seat_over(struct serve *s, size_t i)
 		seat->idle_ns = writ_clock_host_ns();
 }
 
+/* Who only looks at a session's files does not end it by looking away. */
+static bool
+to_stop(const struct serve_seat *seat)
+{
+	return seat->call && seat->call->cancelled && !seat->call->peek &&
+	    !seat->run.over;
+}
+
 /* Between calls a worker has nothing to say: it died, or it is not itself any more. */
 static bool
 idle_spoke(struct serve *s, size_t i, short revents)
@@ -241,7 +249,7 @@ seats_step(struct serve *s, const struct pollfd *p)
 			(void)writ_run_step(&seat->run);
 		if (!p[i].revents && seat->run.calling)
 			writ_run_judge(&seat->run);
-		if (seat->call && seat->call->cancelled && !seat->run.over)
+		if (to_stop(seat))
 			writ_run_cancel(&seat->run);
 		/* whoever does not read: a stopped guest does not go on */
 		if (seat->run.over && seat->run.end != WRIT_RUN_FINISHED)
@@ -411,7 +419,7 @@ timeout_ms(const struct serve *s)
 		int ms = !seat->run.over ? writ_run_wait_ms(&seat->run) :
 		    seat->call && !stalled ? 0 : -1;
 
-		if (seat->call && seat->call->cancelled && !seat->run.over)
+		if (to_stop(seat))
 			return 0;
 		if (ms >= 0 && (most < 0 || ms < most))
 			most = ms;

@@ -238,6 +238,22 @@ tell(first, second, third, until(RESULT)[2][0])
 
 
 @case
+def a_list_that_is_cancelled(box):
+    """The session that it looks into goes on."""
+    code, out, err = _with_sessions(box, SHOWN, """
+call(1, "simple", session="s")
+until(RESULT)
+send(LIST, 2, struct.pack("<I", 1))
+send(CANCEL, 2)
+until(RESULT)
+call(3, "simple", session="s")
+tell(until(RESULT)[2][0])
+""")
+    equal((code, out), (0, "0\n"), err)
+    equal(len(_records(box)), 1, "one session, one worker")
+
+
+@case
 def sessions_of_two_clients_with_one_name(box):
     """The name is the client's own; gone with it, also when its number returns."""
     code, out, err = _with_sessions(box, SHOWN, """
