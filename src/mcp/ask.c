@@ -75,6 +75,8 @@ answer_ok(const struct writ_mcp_ask *ask, struct writ_str raw)
 		    json_object_get(j, "content");
 	case WRIT_API_ASK_ROOTS:
 		return json_is_array(json_object_get(j, "roots"));
+	case WRIT_API_ASK_NONE:
+		break;
 	}
 	return false;
 }
@@ -367,8 +369,14 @@ writ_mcp_ask(struct writ_mcp *m, struct writ_mcp_req *r, struct writ_str body)
 	struct writ_str key = writ_wire_get_str(&in, WRIT_NAME_MAX);
 	struct writ_mcp_ask *ask;
 
-	if (!writ_wire_done(&in) || what > WRIT_API_ASK_ROOTS ||
-	    r->asks_count == WRIT_MCP_ASKS_MAX)
+	if (!writ_wire_done(&in) || what > WRIT_API_ASK_NONE)
+		return false;
+	if (what == WRIT_API_ASK_NONE) {
+		if (r->modern && r->asks_count)
+			writ_mcp_ask_settle(m, r);
+		return true;
+	}
+	if (r->asks_count == WRIT_MCP_ASKS_MAX)
 		return false;
 	ask = &r->asks[r->asks_count];
 	*ask = (struct writ_mcp_ask){ .number = number,

@@ -463,6 +463,34 @@ judged(struct serve_seat *seat, bool spawn, const char *op,
 	return writ_record_judge(&seat->record, &rq, WRIT_RECORD_EFFECT, id);
 }
 
+/* The last question of a round is refused here; those before it must not wait for it. */
+static void
+end_round(struct serve_seat *seat, const struct writ_run_ask *a)
+{
+	struct serve *s = seat->server;
+	struct serve_call *c = seat->call;
+	unsigned i;
+
+	for (i = 0; i < WRIT_ASKS_MAX && !c->asks[i].id; i++)
+		;
+	if (a->more || i == WRIT_ASKS_MAX)
+		return;
+	writ_buf_reset(&s->scratch);
+	writ_wire_put_u32(&s->scratch, 0);
+	writ_wire_put_u8(&s->scratch, WRIT_API_ASK_NONE);
+	writ_wire_put_u8(&s->scratch, 0);
+	writ_wire_put_str(&s->scratch, (struct writ_str){ NULL, 0 });
+	send(s, WRIT_API_ASK, c->id);
+}
+
+static enum writ_status
+refuse_ask(struct serve_seat *seat, const struct writ_run_ask *a,
+    enum writ_ask_status status, struct writ_str words)
+{
+	end_round(seat, a);
+	return writ_run_reply(&seat->run, a->id, status, words);
+}
+
 static enum writ_status
 on_ask(void *ctx, const struct writ_run_ask *a)
 {
@@ -477,14 +505,14 @@ on_ask(void *ctx, const struct writ_run_ask *a)
 	st = judged(seat, spawn, word, spawn ? a->name : writ_str_from(word),
 	    &id);
 	if (st == WRIT_DENIED)
-		return writ_run_reply(&seat->run, a->id, WRIT_ASK_DENIED,
+		return refuse_ask(seat, a, WRIT_ASK_DENIED,
 		    WRIT_STR("the writ does not grant it"));
 	if (st != WRIT_OK)
 		return st;
 	if (spawn)
 		return serve_spawn(seat, a, id);
 	if (!seat->call->id || !(seat->call->flags & asks[a->kind].can))
-		return writ_run_reply(&seat->run, a->id, WRIT_ASK_UNSUPPORTED,
+		return refuse_ask(seat, a, WRIT_ASK_UNSUPPORTED,
 		    WRIT_STR("this client cannot do it"));
 	return ask_client(seat, a);
 }

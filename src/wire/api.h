@@ -105,7 +105,8 @@ enum writ_api_answer {
 enum writ_api_ask {
 	WRIT_API_ASK_ELICIT,	/* {"message","requestedSchema"} */
 	WRIT_API_ASK_SAMPLE,	/* params of sampling/createMessage */
-	WRIT_API_ASK_ROOTS	/* nothing */
+	WRIT_API_ASK_ROOTS,	/* nothing */
+	WRIT_API_ASK_NONE	/* nothing; no question, it only ends the round: ask 0 */
 };
 
 /* flags of writ_api_tool */

@@ -211,6 +211,21 @@ ask(struct fake *f, struct fake_call *c, enum writ_api_ask what, bool more,
 	writ_buf_release(&b);
 }
 
+/* As when a last question is refused before it gets here. */
+static void
+end_round(struct fake *f, struct fake_call *c)
+{
+	struct writ_buf b;
+
+	writ_buf_init(&b, 256);
+	writ_wire_put_u32(&b, 0);
+	writ_wire_put_u8(&b, WRIT_API_ASK_NONE);
+	writ_wire_put_u8(&b, 0);
+	writ_wire_put_str(&b, writ_str_from(""));
+	say(f, WRIT_API_ASK, c->id, &b);
+	writ_buf_release(&b);
+}
+
 static void
 progress(struct fake *f, uint32_t id, double done)
 {
@@ -302,7 +317,8 @@ run_tool(struct fake *f, struct fake_call *c, struct writ_str session)
 	} else if (!strcmp(c->tool, "gather")) {
 		ask(f, c, WRIT_API_ASK_ELICIT, true, "a");
 		ask(f, c, WRIT_API_ASK_SAMPLE, true, "b");
-		ask(f, c, WRIT_API_ASK_ROOTS, false, "c");
+		ask(f, c, WRIT_API_ASK_ROOTS, true, "c");
+		end_round(f, c);
 		return;
 	} else if (!strcmp(c->tool, "twice")) {
 		ask(f, c, WRIT_API_ASK_ELICIT, false, "step1");
