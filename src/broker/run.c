@@ -17,7 +17,7 @@
 
 enum writ_status
 writ_run_start(struct writ_run *run, const char *program, unsigned without_walls,
-    struct writ_err *err)
+    bool pool, struct writ_err *err)
 {
 	struct writ_spawn spec = { .program = program, .fds_count = 1 };
 	struct writ_jail_args args;
@@ -43,6 +43,7 @@ writ_run_start(struct writ_run *run, const char *program, unsigned without_walls
 	spec.args[0] = args.walls;
 	spec.args[1] = args.uid;
 	spec.args[2] = args.gid;
+	spec.args[3] = pool ? "pool" : NULL;
 	spec.fds[0] = theirs;
 	return writ_spawn(&spec, &run->child, err);
 }

@@ -88,10 +88,11 @@ struct writ_run {
 };
 
 /** Start a worker (it loads itself while the caller hashes and looks things up).  The struct is
- * zeroed first.  Fails as writ_spawn. */
+ * zeroed first.  `pool`: many calls will come, so an instance is kept ready to be used again; a
+ * dearer start, a cheaper call.  Fails as writ_spawn. */
 WRIT_MUST_CHECK enum writ_status
 writ_run_start(struct writ_run *run, const char *program, unsigned without_walls,
-    struct writ_err *err);
+    bool pool, struct writ_err *err);
 
 /** Queue set-up and code; the fields under "given" are set by now.  WRIT_LIMIT too much. */
 WRIT_MUST_CHECK enum writ_status

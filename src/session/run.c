@@ -136,7 +136,7 @@ open_files(struct session *s, struct writ_err *err)
 
 	if (st == WRIT_OK && t->host)
 		st = writ_run_start(&s->run, t->host->worker,
-		    t->host->without_walls, err);
+		    t->host->without_walls, false, err);
 	if (st == WRIT_OK)
 		st = writ_tool_read(t, err);
 	return st == WRIT_OK ? writ_tool_log(t, s->call->audit, NULL, err) : st;

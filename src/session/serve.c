@@ -77,7 +77,7 @@ seat_start(struct serve *s, struct serve_seat *seat, struct writ_err *err)
 	enum writ_status st;
 
 	st = writ_run_start(&seat->run, s->host->worker,
-	    s->host->without_walls, err);
+	    s->host->without_walls, true, err);
 	if (st == WRIT_OK)
 		st = writ_tool_log(&seat->tool, NULL, "mcp", err);
 	if (st == WRIT_OK)

@@ -1,6 +1,7 @@
 /*
  * writ-worker: runs guests, jailed.  Started by the broker with its socket as fd 3 and nothing
- * else; argv is "writ-worker WALLS UID GID" (see jail.h).  It ends when the broker goes.
+ * else; argv is "writ-worker WALLS UID GID [pool]" (see jail.h, run.h).  It ends when the broker
+ * goes.
  */
 #include <errno.h>
 #include <poll.h>
@@ -196,9 +197,15 @@ static enum writ_status
 begin(struct writ_worker *w, int argc, char **argv, struct writ_err *err)
 {
 	struct writ_engine_config config = {
+		/* All that a 32-bit memory can be: limits.memory is judged
+		 * elsewhere. */
+		.pool_memory_max = UINT64_C(4) << 30,
 		.small_address_space = WRIT_ENGINE_SMALL };
 	enum writ_status st;
 
+	/* One at a time: a call's instance is gone before the next is made. */
+	if (argc > 4 && !strcmp(argv[4], "pool"))
+		config.pool_slots = 1;
 	st = writ_jail_child_args(argc, argv, WRIT_JAIL_WORKER, err);
 	if (st == WRIT_OK)
 		st = writ_hash_init();
