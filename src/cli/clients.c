@@ -16,13 +16,23 @@ const struct client client_table[] = {
 	    .offer = "These denials hold for Cursor's command line (cursor-agent). "
 	    "The editor's agent does not read them; it obeys hooks "
 	    "(.cursor/hooks.json), which Writ neither writes nor judges, and "
-	    "its own settings." },
+	    "its own settings.",
+	    .example = ".cursor/hooks.json, for its shell and for reading:\n\n"
+	    "{\n  \"version\": 1,\n  \"hooks\": {\n"
+	    "    \"beforeShellExecution\": [{ \"command\": \"echo "
+	    "'{\\\"permission\\\":\\\"deny\\\"}'\", \"failClosed\": true }],\n"
+	    "    \"beforeReadFile\": [{ \"command\": \"echo "
+	    "'{\\\"permission\\\":\\\"deny\\\"}'\", \"failClosed\": true }]\n"
+	    "  }\n}\n" },
 	{ "vscode", "VS Code", CLIENT_CWD, ".vscode/mcp.json", "servers",
 	    .typed = true, .comments = true,
 	    .offer = "VS Code has no file that closes its own tools.  Its tools "
 	    "picker does, for each chat, and so does a custom agent "
 	    "(.github/agents/NAME.agent.md) whose tools: names nothing but "
-	    "this server, as long as that agent is the one that is used." },
+	    "this server, as long as that agent is the one that is used.",
+	    .example = ".github/agents/@.agent.md:\n\n---\n"
+	    "description: Works with the tools of @ alone.\n"
+	    "tools: [\"@/*\"]\n---\n" },
 	{ NULL }
 };
 

@@ -30,6 +30,7 @@ struct client {
 	/* the same for a user's own configuration folder, if it is another */
 	const char *home_dir, *home_deny_file;
 	const char *offer;	/* what else it offers; NULL: nothing */
+	const char *example;	/* of that, @ for the server's name; or NULL */
 };
 
 /** A tool of the client's own, that goes past Writ. */

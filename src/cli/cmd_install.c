@@ -361,13 +361,27 @@ put_command(struct writ_buf *b, const struct install *in)
 		writ_buf_char(b, ' ');
 		quote(b, json_string_value(one));
 	}
-	writ_buf_cstr(b, "\n");
+	writ_buf_cstr(b, "\n\n");
+}
+
+static void
+put_example(struct writ_buf *b, const struct install *in)
+{
+	struct writ_str rest = writ_str_from(in->c->example);
+
+	writ_buf_cstr(b, "For example ");
+	while (rest.ptr) {
+		writ_buf_str(b, writ_str_cut(rest, '@', &rest));
+		if (rest.ptr)
+			writ_buf_cstr(b, in->name);
+	}
+	writ_buf_char(b, '\n');
 }
 
 static void
 put_denials(struct writ_buf *b, const struct install *in)
 {
-	writ_buf_printf(b, "\nThe tools that %s has of its own stay open beside "
+	writ_buf_printf(b, "The tools that %s has of its own stay open beside "
 	    "it, and go past Writ.\n", in->c->title);
 	if (in->deny_file[0]) {
 		writ_buf_cstr(b, "What closes them, in ");
@@ -378,6 +392,8 @@ put_denials(struct writ_buf *b, const struct install *in)
 	}
 	if (in->c->offer)
 		writ_buf_printf(b, "%s\n", in->c->offer);
+	if (in->c->example)
+		put_example(b, in);
 }
 
 static void

@@ -83,6 +83,20 @@ def _client(box, name):
 cases_of({f"a_client_called_{n}": n for n in CLIENTS}, _client, users=BOTH)
 
 
+@case
+def what_no_file_closes_is_said_with_an_example(box):
+    text = _install(box, "vscode", "--name", "desk").text
+    check('tools: ["desk/*"]' in text and ".github/agents/desk.agent.md" in text,
+          text)
+    text = _install(box, "cursor").text
+    hooks = json.loads(text[text.index('{\n  "version"'):
+                            text.index("\n}\n", text.index('"hooks"')) + 3])
+    for hook in ("beforeShellExecution", "beforeReadFile"):
+        said = subprocess.run(["sh", "-c", hooks["hooks"][hook][0]["command"]],
+                              stdout=subprocess.PIPE, check=True).stdout
+        equal(json.loads(said), {"permission": "deny"})
+
+
 @case(users=BOTH)
 def nothing_else_of_a_file_changes(box):
     old = ('{\n\t"z": 1.50,  "big": 123456789012345678901234567890,\n'
