@@ -5,6 +5,7 @@ import sys
 
 from harness import ROOT, case, check, equal, finish
 
+SECONDS = 600       # three components are compiled
 PLAY = os.path.join(ROOT, "guests", "demo-agent")
 
 
@@ -14,7 +15,7 @@ def _play(box, *args):
     return finish(box.popen(
         [sys.executable, "-B", os.path.join(PLAY, "agent.py"), "--writ",
          box.suite.writ, "--guests", box.suite.guests, *args, "--",
-         "--cache-dir", box.cache, *box.suite.without]))
+         "--cache-dir", box.cache, *box.suite.without]), SECONDS)
 
 
 def _steals_nothing(box, revision):

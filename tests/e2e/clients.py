@@ -5,7 +5,8 @@ import random
 import re
 import subprocess
 
-from harness import BOTH, case, cases_of, check, equal, refused
+from harness import (BOTH, case, cases_of, check, equal, limit_file_size,
+                     refused)
 
 TOOLBOX = "toolbox: 1\nname: t\n"
 
@@ -192,6 +193,30 @@ def links_and_files_of_others_are_not_written(box):
         os.chown(path, 1, 1)
         refused(_install(box, "cursor", "--write", "--config", path), "another")
         equal(_read(path), "{}")
+
+
+@case(users=BOTH)
+def a_full_disk_leaves_the_file_as_it_was(box):
+    old = json.dumps({"mcpServers": {}, "pad": "x" * 5000})
+    path = box.file("work/config.json", old)
+    for most in (0, 4096, 5100):
+        refused(_install(box, "cursor", "--write", "--config", path,
+                         preexec_fn=limit_file_size(most)), "File too large")
+        equal(_read(path), old)
+        equal(_files(box), ["work/config.json"])
+
+
+@case(users=BOTH)
+def a_folder_that_may_not_be_written_is_left_alone(box):
+    path = box.file("work/.mcp.json", "{}")
+    toolbox = box.file("home/toolbox.yaml", TOOLBOX)
+    os.chmod(box.work, 0o500)
+    try:
+        refused(box.writ("mcp", "install", "--client", "claude-code", "--write",
+                         "--toolbox", toolbox), "Permission denied")
+    finally:
+        os.chmod(box.work, 0o700)
+    equal((_read(path), os.listdir(box.work)), ("{}", [".mcp.json"]))
 
 
 @case
