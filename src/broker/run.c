@@ -45,7 +45,12 @@ writ_run_start(struct writ_run *run, const char *program, unsigned without_walls
 	spec.args[2] = args.gid;
 	spec.args[3] = pool ? "pool" : NULL;
 	spec.fds[0] = theirs;
-	return writ_spawn(&spec, &run->child, err);
+	st = writ_spawn(&spec, &run->child, err);
+	/* Looked up once: libc asks the kernel each time. */
+	if (st == WRIT_OK)
+		run->has_cpu_clock = !clock_getcpuclockid(run->child.pid,
+		    &run->cpu_clock);
+	return st;
 }
 
 void
@@ -394,10 +399,9 @@ static uint64_t
 worker_cpu_ms(const struct writ_run *run)
 {
 	struct timespec t;
-	clockid_t id;
 
-	if (run->child.pid <= 0 || clock_getcpuclockid(run->child.pid, &id) ||
-	    clock_gettime(id, &t))
+	if (run->child.pid <= 0 || !run->has_cpu_clock ||
+	    clock_gettime(run->cpu_clock, &t))
 		return 0;
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
@@ -473,7 +477,8 @@ judge_due(struct writ_run *run)
 {
 	uint64_t now = writ_clock_host_ns();
 
-	if (now < run->judge_ns && run->files->requests <= run->setup.requests &&
+	if (now < run->judge_ns && now <= run->deadline_ns &&
+	    run->files->requests <= run->setup.requests &&
 	    !run->record->failed && !run->record->full)
 		return;
 	run->judge_ns = now + JUDGE_BUSY_NS;
@@ -528,7 +533,7 @@ writ_run_cancel(struct writ_run *run)
 void
 writ_run_judge(struct writ_run *run)
 {
-	judge_limits(run);
+	judge_due(run);
 }
 
 int

@@ -75,6 +75,8 @@ struct writ_run {
 	uint64_t out_credit[3];	/* bytes the worker may still send */
 	uint64_t output_bytes, log_bytes, deadline_ns;
 	uint64_t judge_ns;	/* when limits are looked at next */
+	clockid_t cpu_clock;	/* of the worker, if has_cpu_clock */
+	bool has_cpu_clock;
 	unsigned reports;
 	bool closed[3];
 	/* result */
@@ -129,7 +131,8 @@ writ_run_reply(struct writ_run *run, uint32_t id, enum writ_ask_status status,
 enum writ_status writ_run_step(struct writ_run *run);
 /** Stop the running call; it is over, and so is the worker. */
 void writ_run_cancel(struct writ_run *run);
-/** Judge the call's limits now; a loop that waits does it at least each writ_run_wait_ms. */
+/** Judge the call's limits if that is due; a loop that waits does it at least each
+ * writ_run_wait_ms. */
 void writ_run_judge(struct writ_run *run);
 /** Milliseconds until limits must be judged again; -1: nothing runs. */
 int writ_run_wait_ms(const struct writ_run *run);
