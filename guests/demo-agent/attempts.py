@@ -182,6 +182,10 @@ def ask_for_it(client, place):
         place.tried += 1
         place.check("error" in client.request("resources/read", uri=uri),
                     f"{uri} is a resource")
+    place.tried += 1
+    hits = session.value(client.call("search", {"path": "/notes",
+                                                "text": "CANARY"}))
+    place.check(hits == [], f"searching finds the key: {hits}")
     wishes = place.command("wishes").stdout.decode()
     place.check(place.key in wishes, "the wish is not on the owner's list")
     print("   the owner sees it:")
