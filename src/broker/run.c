@@ -45,12 +45,7 @@ writ_run_start(struct writ_run *run, const char *program, unsigned without_walls
 	spec.args[2] = args.gid;
 	spec.args[3] = pool ? "pool" : NULL;
 	spec.fds[0] = theirs;
-	st = writ_spawn(&spec, &run->child, err);
-	/* Looked up once: libc asks the kernel each time. */
-	if (st == WRIT_OK)
-		run->has_cpu_clock = !clock_getcpuclockid(run->child.pid,
-		    &run->cpu_clock);
-	return st;
+	return writ_spawn(&spec, &run->child, err);
 }
 
 void
@@ -188,7 +183,7 @@ writ_run_setup(struct writ_run *run, const struct writ_bytes *code,
 
 /* ---- calls */
 
-static uint64_t worker_cpu_ms(const struct writ_run *run);
+static uint64_t worker_cpu_ms(struct writ_run *run);
 
 void
 writ_run_clock_starts(struct writ_run *run)
@@ -396,10 +391,14 @@ feed_stdin(struct writ_run *run)
 
 /* CPU time of the worker as the kernel counts it; 0 when it cannot be told. */
 static uint64_t
-worker_cpu_ms(const struct writ_run *run)
+worker_cpu_ms(struct writ_run *run)
 {
 	struct timespec t;
 
+	/* Looked up once: libc asks the kernel each time. */
+	if (run->child.pid > 0 && !run->has_cpu_clock)
+		run->has_cpu_clock = !clock_getcpuclockid(run->child.pid,
+		    &run->cpu_clock);
 	if (run->child.pid <= 0 || !run->has_cpu_clock ||
 	    clock_gettime(run->cpu_clock, &t))
 		return 0;
@@ -532,6 +531,12 @@ writ_run_cancel(struct writ_run *run)
 
 void
 writ_run_judge(struct writ_run *run)
+{
+	judge_limits(run);
+}
+
+void
+writ_run_judge_due(struct writ_run *run)
 {
 	judge_due(run);
 }

@@ -131,9 +131,10 @@ writ_run_reply(struct writ_run *run, uint32_t id, enum writ_ask_status status,
 enum writ_status writ_run_step(struct writ_run *run);
 /** Stop the running call; it is over, and so is the worker. */
 void writ_run_cancel(struct writ_run *run);
-/** Judge the call's limits if that is due; a loop that waits does it at least each
- * writ_run_wait_ms. */
+/** Judge the call's limits now. */
 void writ_run_judge(struct writ_run *run);
+/** The same if a look is due; a loop that waits does it at least each writ_run_wait_ms. */
+void writ_run_judge_due(struct writ_run *run);
 /** Milliseconds until limits must be judged again; -1: nothing runs. */
 int writ_run_wait_ms(const struct writ_run *run);
 

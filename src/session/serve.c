@@ -244,11 +244,11 @@ seats_step(struct serve *s, const struct pollfd *p)
 		if (idle_spoke(s, i, p[i].revents & ~POLLOUT))
 			continue;
 		if (serve_stalled(s))
-			writ_run_judge(&seat->run);
+			writ_run_judge_due(&seat->run);
 		else if (p[i].revents || writ_conn_unsent(&seat->run.conn))
 			(void)writ_run_step(&seat->run);
 		if (!p[i].revents && seat->run.calling)
-			writ_run_judge(&seat->run);
+			writ_run_judge_due(&seat->run);
 		if (to_stop(seat))
 			writ_run_cancel(&seat->run);
 		/* whoever does not read: a stopped guest does not go on */
