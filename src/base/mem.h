@@ -59,6 +59,7 @@ writ_closep(int *fd)
 {
 	if (*fd >= 0)
 		close(*fd);
+	*fd = -1;
 }
 
 /** Zeroed memory for `n` objects of `size`; NULL without memory or on overflow.

@@ -377,18 +377,36 @@ read_lock(const struct writ_box *box, struct writ_lock **out,
 	    text.len), box->lock, out, err) : st;
 }
 
+/* An error is one line. */
+static void
+join_lines(struct writ_buf *out, struct writ_str text)
+{
+	struct writ_str line;
+
+	while (text.len) {
+		line = writ_str_cut(text, '\n', &text);
+		while (line.len && line.ptr[0] == ' ')
+			line = writ_str_skip(line, 1);
+		if (out->len && line.len)
+			writ_buf_cstr(out, "; ");
+		writ_buf_str(out, line);
+	}
+}
+
 /* The same check that `writ pin` makes before it writes (names, texts), and then equality. */
 static enum writ_status
 check_lock(struct writ_box *box, struct writ_err *err)
 {
 	writ_auto_release(writ_buf) now;
 	writ_auto_release(writ_buf) diff;
+	writ_auto_release(writ_buf) line;
 	writ_auto(writ_lock) old = NULL;
 	struct facts f;
 	enum writ_status st = read_lock(box, &old, err);
 
 	writ_buf_init(&now, WRIT_LOCK_MAX);
-	writ_buf_init(&diff, WRIT_ERR_MSG_MAX - 256);
+	writ_buf_init(&diff, WRIT_ERR_MSG_MAX);
+	writ_buf_init(&line, 2 * WRIT_ERR_MSG_MAX);
 	if (st == WRIT_NOENT)
 		return writ_fail(err, st, "%s: not pinned yet: look at its "
 		    "tools, then: writ pin %s", box->path, box->path);
@@ -397,10 +415,12 @@ check_lock(struct writ_box *box, struct writ_err *err)
 	st = facts_make(&f, box, err);
 	if (st == WRIT_OK)
 		st = writ_lock_make(&f.lock, &now, err);
-	if (st == WRIT_OK && !writ_lock_same(old, &f.lock, &diff))
-		st = writ_fail(err, WRIT_DENIED, "%s is not what was pinned; "
-		    "writ pin %s shows the whole and pins it again\n%.*s",
-		    box->path, box->path, WRIT_STR_ARG(writ_buf_view(&diff)));
+	if (st == WRIT_OK && !writ_lock_same(old, &f.lock, &diff)) {
+		join_lines(&line, writ_buf_view(&diff));
+		st = writ_fail(err, WRIT_DENIED, "%s is not what was pinned "
+		    "(writ pin shows it, and pins it again): %.*s", box->path,
+		    WRIT_STR_ARG(writ_buf_view(&line)));
+	}
 	facts_release(&f);
 	return st;
 }

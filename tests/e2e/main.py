@@ -18,12 +18,12 @@ import policy_files
 import programs
 import raw_wat
 import spawn
+import toolbox
 import walls
 
 MODULES = [programs, mcp, calls, files, grants, limits, raw_wat, cache,
            audit_log, bad_input, clients, command_line, front_end,
-           policy_files, walls,
-           agent, spawn]
+           policy_files, toolbox, walls, agent, spawn]
 
 if __name__ == "__main__":
     sys.exit(harness.main(MODULES, sys.argv[1:]))
