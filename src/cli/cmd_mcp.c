@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/resource.h>
 
 #include "base/limits.h"
 #include "cli/cli.h"
@@ -30,6 +31,19 @@ stop_fd(void)
 	sigaction(SIGTERM, &sa, NULL);
 	sigaction(SIGHUP, &sa, NULL);
 	return fds[0];
+}
+
+/* What the guests of all clients hold open is held here: one of them must not leave the others
+ * without, so the usual soft limit is not enough. */
+static void
+take_files(void)
+{
+	struct rlimit l;
+
+	if (getrlimit(RLIMIT_NOFILE, &l))
+		return;
+	l.rlim_cur = l.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &l);
 }
 
 /* stdout belongs to the protocol: everything for people goes to stderr. */
@@ -91,6 +105,7 @@ cmd_mcp(struct cli *cli)
 	if (cli->args_count || !o.toolbox)
 		return cli_fail("mcp: which toolbox? writ mcp --toolbox FILE "
 		    "[--http 127.0.0.1:PORT]");
+	take_files();
 	o.cancel_fd = stop_fd();
 	o.has_cancel = o.cancel_fd >= 0;
 	if (cli_host(cli, &host, &err) != WRIT_OK)

@@ -2,6 +2,7 @@
 what becomes of the server.  A script stands where writ-mcp is looked for.
 """
 import os
+import resource
 import sys
 
 from harness import case, check, equal, verify_audit
@@ -83,7 +84,7 @@ files:
 CAN_ELICIT = 4
 
 
-def _serve(box, script, toolbox=TOOLBOX, seconds=120):
+def _serve(box, script, toolbox=TOOLBOX, seconds=120, **more):
     programs = box.dir("programs", 0o755)
     for name in ("writ-worker", "writ-compiler"):
         os.symlink(os.path.join(box.suite.build, name),
@@ -97,7 +98,7 @@ def _serve(box, script, toolbox=TOOLBOX, seconds=120):
     result = box.writ("pin", "--yes", toolbox)
     equal(result.code, 0, result)
     process = box.popen(box.command("mcp", "--programs", programs,
-                                    "--toolbox", toolbox))
+                                    "--toolbox", toolbox), **more)
     out, err = process.communicate(timeout=seconds)
     return process.returncode, out.decode(), err.decode()
 
@@ -118,6 +119,21 @@ while len(got) < 40:
 tell(size, sorted(got) == list(range(1, 41)))
 """)
     equal((code, out), (0, f"{40 << 20} True\n"), err)
+
+
+@case
+def guests_of_one_do_not_use_up_the_files_of_others(box):
+    """The server takes as many as it may have, whatever it was started with."""
+    def few():
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+    code, out, err = _serve(box, """
+import os
+with open(f"/proc/{os.getppid()}/limits") as limits:
+    files = [l.split()[3:5] for l in limits if l.startswith("Max open files")]
+tell(files[0][0] == files[0][1])
+""", preexec_fn=few)
+    equal((code, out), (0, "True\n"), err)
 
 
 @case
