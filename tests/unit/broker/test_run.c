@@ -183,6 +183,9 @@ test_run__cpu_time_between_calls_is_judged(void **state)
 	while (t.tv_sec == 0 && t.tv_nsec < 4000000)
 		assert_int_equal(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t), 0);
 	w->run.child.pid = getpid();
+	w->run.cpu_clock = CLOCK_PROCESS_CPUTIME_ID;
+	w->run.has_cpu_clock = true;
+	w->run.judge_ns = 0;		/* due */
 	w->run.cpu_base_ms = 0;
 	w->run.setup.cpu_ms = (uint64_t)-3000;	/* with the grace: nothing */
 	writ_run_judge(&w->run);
