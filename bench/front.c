@@ -11,7 +11,7 @@
 #include "pace.h"
 #include "wire/api.h"
 
-enum { WIRE = 3, IN = 4, OUT = 5, CLIENT = 1, ID = 1000, SILENCE_MS = 60000 };
+enum { WIRE = 3, IN = 4, OUT = 5, CLIENT = 1, ID = 1000 };
 
 struct order {
 	struct writ_str tool, args;
@@ -58,21 +58,24 @@ hear(struct writ_conn *c, struct bench_pace *pace, bool *catalog)
 }
 
 static bool
-wait_for(struct writ_conn *c, int ms)
+wait_for(struct writ_conn *c, const struct bench_pace *pace)
 {
+	struct timespec t;
+	bool due = bench_pace_wait(pace, &t);
 	struct pollfd p = { c->fd, POLLIN, 0 };
 
 	if (writ_conn_flush(c) == WRIT_CLOSED)
 		return false;
 	if (writ_conn_unsent(c))
 		p.events |= POLLOUT;
-	return poll(&p, 1, ms < 0 ? SILENCE_MS : ms) > 0 || ms >= 0;
+	return ppoll(&p, 1, &t, NULL) > 0 || due;
 }
 
 static bool
 greet(struct writ_conn *c)
 {
 	static const char hello[4] = { WRIT_API_VERSION, 0, 0, 0 };
+	const struct bench_pace none = { .count = 0 };
 	bool catalog = false;
 
 	if (writ_conn_send(c, WRIT_API_HELLO, 0, writ_str(hello, 4), -1) !=
@@ -80,7 +83,7 @@ greet(struct writ_conn *c)
 		return false;
 	c->state = WRIT_STATE_RUNNING;
 	while (!catalog)
-		if (!wait_for(c, -1) || !hear(c, NULL, &catalog))
+		if (!wait_for(c, &none) || !hear(c, NULL, &catalog))
 			return false;
 	return writ_conn_send(c, WRIT_API_CLIENT, CLIENT,
 	    WRIT_STR("\1\5\0\0\0bench"), -1) == WRIT_OK;
@@ -96,7 +99,7 @@ carry_out(struct writ_conn *c, struct order *o)
 		while (bench_pace_take(p, bench_now()))
 			if (!send_call(c, o, p->sent - 1))
 				return false;
-		if (!wait_for(c, bench_pace_wait_ms(p, bench_now())) ||
+		if (!wait_for(c, p) ||
 		    !hear(c, p, &ignored))
 			return false;
 	}

@@ -12,6 +12,14 @@ bench_now(void)
 	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
+static bool
+has_room(struct bench_pace *p)
+{
+	p->due = writ_alloc(p->count, sizeof(*p->due));
+	p->spent = writ_alloc(p->count, sizeof(*p->spent));
+	return p->due && p->spent;
+}
+
 bool
 bench_pace_init(struct bench_pace *p, const char *words[3])
 {
@@ -24,9 +32,17 @@ bench_pace_init(struct bench_pace *p, const char *words[3])
 			return false;
 	*p = (struct bench_pace){ .window = (unsigned)n[0], .count = n[1],
 		.rate = (double)n[2] };
-	p->due = writ_alloc(p->count, sizeof(*p->due));
-	p->spent = writ_alloc(p->count, sizeof(*p->spent));
-	return p->window && p->count && p->due && p->spent;
+	return p->window && p->count && has_room(p);
+}
+
+bool
+bench_pace_warm(const struct bench_pace *run, struct bench_pace *warm)
+{
+	*warm = (struct bench_pace){ .window = run->window,
+		.count = run->count / 10 };
+	if (warm->count < run->window)
+		warm->count = run->window;
+	return has_room(warm);
 }
 
 void
@@ -71,17 +87,20 @@ bench_pace_over(const struct bench_pace *p)
 	return p->done == p->count;
 }
 
-int
-bench_pace_wait_ms(const struct bench_pace *p, uint64_t now)
+bool
+bench_pace_wait(const struct bench_pace *p, struct timespec *t)
 {
-	uint64_t due;
+	uint64_t now = bench_now(), due;
 
+	*t = (struct timespec){ .tv_sec = BENCH_SILENCE_S };
 	if (p->rate <= 0 || p->sent == p->count ||
 	    p->sent - p->done >= p->window)
-		return -1;
+		return false;
 	due = next_due(p);
-	/* The last part of a millisecond is spent looking. */
-	return due > now ? (int)((due - now) / 1000000) : 0;
+	due = due > now ? due - now : 0;
+	*t = (struct timespec){ (time_t)(due / 1000000000),
+		(long)(due % 1000000000) };
+	return true;
 }
 
 static int
