@@ -70,7 +70,8 @@ misplaced(const struct cli *cli, bool install)
 		{ "--client", true }, { "--name", true }, { "--write", true },
 		{ "--config", true }, { "--via", true }, { "--deny", true },
 		{ "--deny-read", true }, { "--http", false },
-		{ "--token-file", false }, { "--no-wishes", false },
+		{ "--token-file", false }, { "--no-token", false },
+		{ "--no-wishes", false },
 	};
 	size_t i;
 
