@@ -224,7 +224,7 @@ try(struct place *p, const char *what, struct seen *s, struct writ_err *err)
 	if (symlink(p->hostile, program) ||
 	    writ_audit_open(&config, &audit, err) != WRIT_OK)
 		return WRIT_IO;
-	st = writ_run_start(&run, program, 0, err);
+	st = writ_run_start(&run, program, 0, false, err);
 	fill(&run, p, s);
 	if (st == WRIT_OK)
 		st = serve(p, &run, audit, err);
