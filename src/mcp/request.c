@@ -161,14 +161,17 @@ struct writ_mcp_req *
 writ_mcp_req_find(const struct writ_mcp_client *client, struct writ_str id)
 {
 	const struct writ_mcp *m = client->m;
-	size_t i;
+	size_t i, left = client->busy;
 
-	for (i = 0; client->busy && i < WRIT_MCP_REQUESTS_MAX; i++) {
+	/* Low slots are used first, so all of them are seen early. */
+	for (i = 0; left && i < WRIT_MCP_REQUESTS_MAX; i++) {
 		struct writ_mcp_req *r = m->reqs[i];
 
-		if (r && r->client == client && !r->parked &&
-		    writ_str_eq(r->id, id))
+		if (!r || r->client != client)
+			continue;
+		if (!r->parked && writ_str_eq(r->id, id))
 			return r;
+		left--;
 	}
 	return NULL;
 }
