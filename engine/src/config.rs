@@ -3,11 +3,12 @@
 
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Result};
 
-/// Stack of WebAssembly code; host calls use what is left of the fiber's.
-const WASM_STACK: usize = 512 * 1024;
-const FIBER_STACK: usize = 2 * 1024 * 1024;
-/// Core modules, tables and memories that one pooled component may have.
-const PARTS: u32 = 4;
+/// Stack of WebAssembly code, enough for interpreters that recurse; host calls use what is left of
+/// the fiber's.  Only what is touched costs memory.
+const WASM_STACK: usize = 2 * 1024 * 1024;
+const FIBER_STACK: usize = 4 * 1024 * 1024;
+/// Core modules and tables that one pooled component may have.
+const PARTS: u32 = 16;
 const TABLE_ELEMENTS: usize = 20_000;
 const INSTANCE_BYTES: usize = 1024 * 1024;
 /// What a freed slot keeps, so that the next instance faults less.
