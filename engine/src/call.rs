@@ -122,6 +122,10 @@ fn nearest(pre: &InstancePre<State>, name: &str) -> String {
     let ty = pre.component().component_type();
     let mut names = Vec::new();
     for (export, item) in ty.exports(engine).take(NEAREST_OF) {
+        // One instance may stand under many names.
+        if names.len() >= NEAREST_OF {
+            break;
+        }
         match item.ty {
             ComponentItem::ComponentFunc(_) => names.push(export.to_string()),
             ComponentItem::ComponentInstance(instance) => names.extend(

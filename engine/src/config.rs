@@ -87,5 +87,7 @@ pub fn on_demand(c: &EngineConfig) -> Result<Engine> {
 pub fn pooled(c: &EngineConfig) -> Result<Engine> {
     let mut config = base(c);
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(c)));
+    // Off by default, and without it a stack keeps what the last call left.
+    config.async_stack_zeroing(true);
     Engine::new(&config)
 }

@@ -350,6 +350,25 @@ fn schema_and_conversion_agree() {
     assert!(refused > 500 && accepted > 100, "{refused} {accepted}");
 }
 
+#[test]
+fn options_that_are_left_out_are_values() {
+    let mut wit = String::from("package a:b;\ninterface i {\nrecord r {");
+    for i in 0..100 {
+        write!(wit, "a{i}: option<u64>, ").unwrap();
+    }
+    wit.push_str("}\nf: func(x: list<r>);}\nworld t { export i; }");
+    let loaded = Component::new(&Engine::default(), component(&[&wit])).unwrap();
+    let func = function(&loaded, "a:b/i", "f");
+    let params: Vec<(&str, Type)> = func.params().collect();
+    let args = |n: usize| format!("[[{}]]", vec!["{}"; n].join(","));
+    assert!(read(&args(1000), &params).is_ok());
+    // 30 KB of text, more than a million values
+    match read(&args(value::ITEMS_MAX / 100), &params) {
+        Err(Bad::Limit(why)) => assert!(why.contains("values"), "{why}"),
+        other => panic!("{other:?}"),
+    }
+}
+
 const CLIENT: &str = include_str!("../../../wit/client.wit");
 const TOOL: &str = "
 package a:tool@1.0.0;

@@ -158,7 +158,11 @@ impl<'a> JsonArgs<'a> {
         for (val, (name, ty)) in vals.into_iter().zip(fields) {
             full.push(match (val, ty) {
                 (Some(val), _) => val,
-                (None, Type::Option(_)) => Val::Option(None),
+                // Left out, it takes room all the same.
+                (None, Type::Option(_)) => {
+                    self.input.count(1)?;
+                    Val::Option(None)
+                }
                 (None, _) => return Err(self.missing(name)),
             });
         }
