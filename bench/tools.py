@@ -248,7 +248,7 @@ def bench_http(table, box, toolbox, wasmtime, seconds, rounds):
     ports = free_port(), free_port()
     ours = box.serve(toolbox, "--http", f"127.0.0.1:{ports[0]}",
                      "--token-file", token_file)
-    theirs = [wasmtime, "serve", "-C", "cache=y", "-S", "cli=n", "--addr",
+    theirs = [wasmtime, "serve", "-C", "cache=y", "--addr",
               f"127.0.0.1:{ports[1]}", "--max-instance-reuse-count", "1",
               os.path.join(box.out, "bench", "answer.wasm")]
     urls = f"http://127.0.0.1:{ports[0]}/mcp", f"http://127.0.0.1:{ports[1]}/"

@@ -111,12 +111,12 @@ need_venv() {
 
 # The reference runtime; building it takes some ten minutes on two cores.
 need_wasmtime() {
-	local have
-	have=$("$deps/cargo/bin/wasmtime" --version 2>/dev/null |
-	    cut -d' ' -f2 || true)
-	[ "$have" = "$wasmtime_version" ] && return 0
+	local want="$wasmtime_version $wasmtime_features"
+	[ -x "$deps/cargo/bin/wasmtime" ] &&
+	    [ "$(cat "$deps/cargo/.stamp" 2>/dev/null)" = "$want" ] && return 0
 	say "building wasmtime $wasmtime_version (about ten minutes)"
-	cargo install wasmtime-cli --version "$wasmtime_version" \
+	cargo install wasmtime-cli --version "$wasmtime_version" --force \
 	    --root "$deps/cargo" --no-default-features --locked \
 	    --features "$wasmtime_features" --quiet >&2
+	echo "$want" >"$deps/cargo/.stamp"
 }
