@@ -1,4 +1,6 @@
 #include <linux/futex.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -28,6 +30,7 @@
 #define FUTEX(op) 1, { { 1, FUTEX_MASK, op } }
 
 #define WIRE 3		/* the worker's; the compiler's 3 is its input */
+#define LISTENER 4
 #define CODE 4
 #define TEXT 5
 #define STDERR 2	/* inert; so that an abort can end as an abort */
@@ -91,6 +94,19 @@ static const struct writ_call_row rows[] = {
 	/* what a front end was given: clients, by its fds or through its listener */
 	{ "read",             F,    ANY },
 	{ "write",            F,    ANY },
+	{ "accept4",          F,    2, { { 0, INT, LISTENER }, { 3, INT &
+	    ~(uint64_t)(SOCK_CLOEXEC | SOCK_NONBLOCK), 0 } } },
+	{ "recvfrom",         F,    2, { { 3, INT, 0 }, { 4, ~0ull, 0 } } },
+	{ "sendto",           F,    2, { { 3, INT & ~(uint64_t)(MSG_NOSIGNAL |
+	    MSG_MORE), 0 }, { 4, ~0ull, 0 } } },	/* to its peer alone */
+	{ "sendmsg",          F,    NO_BITS(2, MSG_NOSIGNAL | MSG_MORE) },
+	{ "setsockopt",       F,    2, { { 1, INT, IPPROTO_TCP },
+	    { 2, INT, TCP_NODELAY } } },
+	{ "setsockopt",       F,    2, { { 1, INT, IPPROTO_TCP },
+	    { 2, INT, TCP_CORK } } },
+	{ "shutdown",         F,    ANY },
+	{ "epoll_ctl",        F,    ANY },
+	{ "epoll_wait",       F,    ANY },
 
 	/* what the compiler was started for */
 	{ "write",            C,    IS(0, CODE) },

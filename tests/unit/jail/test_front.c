@@ -2,7 +2,9 @@
 #include "inmate.h"
 
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <signal.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -34,6 +36,35 @@ static long
 make_socket(struct shared *s, void *ctx)
 {
 	return socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+}
+
+static long
+accept_elsewhere(struct shared *s, void *ctx)
+{
+	return accept4(3, NULL, NULL, SOCK_CLOEXEC);
+}
+
+static long
+send_somewhere(struct shared *s, void *ctx)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET };
+
+	return sendto(3, "x", 1, MSG_NOSIGNAL, (struct sockaddr *)&to,
+	    sizeof(to));
+}
+
+static long
+change_socket(struct shared *s, void *ctx)
+{
+	int on = 1;
+
+	return setsockopt(3, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+}
+
+static long
+make_epoll(struct shared *s, void *ctx)
+{
+	return epoll_create1(EPOLL_CLOEXEC);
 }
 
 static long
@@ -79,6 +110,7 @@ static void
 test_front__everything_else_kills_it(void **state)
 {
 	long (*const acts[])(struct shared *, void *) = { make_socket,
+		accept_elsewhere, send_somewhere, change_socket, make_epoll,
 		make_process, signal_parent, make_code, bend_fd, open_file };
 	size_t i, n = sizeof(acts) / sizeof(acts[0]) - (SANITIZED ? 4 : 0);
 
