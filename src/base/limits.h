@@ -72,6 +72,20 @@
 #define WRIT_MCP_LINGER_MS 500		/* for answers, when a client's input has ended */
 #define WRIT_MCP_COMPLETE_MAX 100	/* values of one completion; MCP's own bound */
 
+/* MCP over HTTP */
+#define WRIT_HTTP_CONNECTIONS_MAX 4800	/* at a time */
+#define WRIT_HTTP_HEAD_MAX (16 * 1024)	/* bytes of a request's head; memory of one connection */
+#define WRIT_HTTP_FIELDS_MAX 64		/* headers of one request */
+#define WRIT_HTTP_BODIES_MAX (128 * 1024 * 1024) /* bytes of all requests that arrive */
+#define WRIT_HTTP_EXCESS_MAX (1024 * 1024) /* bytes beyond that are read before the refusal */
+#define WRIT_HTTP_QUEUE_MAX (32 * 1024 * 1024) /* unsent bytes of one answer */
+#define WRIT_HTTP_HELD_MAX (256 * 1024 * 1024) /* unsent bytes of all */
+#define WRIT_HTTP_STREAMS_MAX 4		/* GET streams of one session */
+#define WRIT_HTTP_STRANGER_MS 10000	/* for the first good request, and for each head */
+#define WRIT_HTTP_BODY_MS 60000		/* for a whole body */
+#define WRIT_HTTP_STALL_MS 60000	/* a client that takes nothing of its answer */
+#define WRIT_HTTP_QUIET_MS 15000	/* before a client that waits is told that it is alive */
+
 /* writ documents */
 #define WRIT_DOC_MAX (1024 * 1024)	/* bytes */
 #define WRIT_DOC_DEPTH_MAX 16

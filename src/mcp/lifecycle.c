@@ -3,6 +3,10 @@
 static const char *const levels[] = { "debug", "info", "notice", "warning",
 	"error", "critical", "alert", "emergency" };
 
+/* Revisions that have sessions, the newest first. */
+static const char *const sessions[] = { WRIT_MCP_LEGACY, "2025-06-18",
+	"2025-03-26" };
+
 int
 writ_mcp_level(struct writ_str name)
 {
@@ -79,14 +83,21 @@ writ_mcp_discover(const struct writ_mcp_turn *t)
 static const char *
 choose(struct writ_str wanted)
 {
-	static const char *const ours[] = { WRIT_MCP_LEGACY, "2025-06-18",
-		"2025-03-26" };
 	size_t i;
 
-	for (i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
-		if (writ_str_is(wanted, ours[i]))
-			return ours[i];
+	for (i = 0; i < sizeof(sessions) / sizeof(sessions[0]); i++)
+		if (writ_str_is(wanted, sessions[i]))
+			return sessions[i];
 	return WRIT_MCP_LEGACY;
+}
+
+enum writ_mcp_peer
+writ_mcp_speaks(struct writ_str version)
+{
+	if (writ_str_is(version, WRIT_MCP_MODERN))
+		return WRIT_MCP_STATELESS;
+	return version.ptr && writ_str_is(version, choose(version)) ?
+	    WRIT_MCP_SESSION : WRIT_MCP_PIPE;
 }
 
 bool

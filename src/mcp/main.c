@@ -1,29 +1,54 @@
 /*
  * writ-mcp: speaks the Model Context Protocol with clients, jailed.  Started by the broker
- * with its socket as fd 3 and, over stdio, the client's input and output as fds 4 and 5;
- * argv is "writ-mcp WALLS UID GID" (see jail.h).  It ends when its client or the broker goes.
+ * with its socket as fd 3 and, over stdio, the client's input and output as fds 4 and 5, over
+ * HTTP the listening socket as fd 4; argv is "writ-mcp WALLS UID GID" (see jail.h).  It ends when its client or the broker goes.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/socket.h>
 
 #include "base/hash.h"
 #include "base/limits.h"
 #include "jail/jail.h"
+#include "mcp/http.h"
 #include "mcp/pipe.h"
 
 #define WIRE_FD 3
 #define IN_FD 4
 #define OUT_FD 5
 
+static bool
+is_listener(int fd)
+{
+	socklen_t len = sizeof(int);
+	int on = 0;
+
+	return !getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &on, &len) && on;
+}
+
+static enum writ_status
+unblock(void)
+{
+	int fd;
+
+	for (fd = IN_FD; fd <= OUT_FD; fd++) {
+		int fl = fcntl(fd, F_GETFL);
+
+		if (fl >= 0 && fcntl(fd, F_SETFL, fl | O_NONBLOCK))
+			return WRIT_IO;
+	}
+	return WRIT_OK;
+}
+
 /* What a client sends is foreign, so the door is shut before the first byte of it is read. */
 static enum writ_status
-begin(int argc, char **argv, struct writ_conn *conn, struct writ_err *err)
+begin(int argc, char **argv, struct writ_conn *conn,
+    struct writ_mcp_http **http, struct writ_err *err)
 {
 	unsigned without = 0, walls = 0;
 	enum writ_status st;
-	int fd;
 
 	st = writ_jail_child_args(argc, argv, WRIT_JAIL_FRONT, err);
 	if (st == WRIT_OK)
@@ -36,12 +61,10 @@ begin(int argc, char **argv, struct writ_conn *conn, struct writ_err *err)
 	signal(SIGPIPE, SIG_IGN);	/* a client that is gone is an error of write */
 	st = writ_conn_init(conn, WIRE_FD, &writ_wire_api, WRIT_SIDE_FRONT,
 	    err);
-	for (fd = IN_FD; fd <= OUT_FD; fd++) {
-		int fl = fcntl(fd, F_GETFL);
-
-		if (fl >= 0 && fcntl(fd, F_SETFL, fl | O_NONBLOCK))
-			return WRIT_IO;
-	}
+	if (st == WRIT_OK)
+		st = unblock();
+	if (st == WRIT_OK && is_listener(IN_FD))
+		st = writ_mcp_http_open(IN_FD, http, err);
 	if (st == WRIT_OK)
 		st = writ_jail_lock(WRIT_JAIL_FRONT, without, &walls, err);
 	return st;
@@ -72,18 +95,22 @@ configured(struct writ_mcp *m, struct writ_conn *conn, struct writ_err *err)
 	return st;
 }
 
+/* Takes `http` over: it must go before the protocol does. */
 static enum writ_status
-run(struct writ_conn *conn, struct writ_err *err)
+run(struct writ_conn *conn, struct writ_mcp_http *taken, struct writ_err *err)
 {
 	writ_auto(writ_mcp) m = NULL;
+	writ_auto(writ_mcp_http) http = taken;
 	enum writ_status st = writ_mcp_new(conn, &m, err);
 
 	if (st == WRIT_OK)
 		st = configured(m, conn, err);
 	if (st != WRIT_OK)
 		return st;
-	if (writ_mcp_config(m)->transport != WRIT_API_STDIO)
-		return writ_fail(err, WRIT_UNSUPPORTED, "transport");
+	if ((writ_mcp_config(m)->transport == WRIT_API_HTTP) != (http != NULL))
+		return writ_fail(err, WRIT_PROTO, "transport");
+	if (http)
+		return writ_mcp_http_serve(http, m, conn, err);
 	return writ_mcp_pipe(m, conn, IN_FD, OUT_FD, err);
 }
 
@@ -91,11 +118,12 @@ int
 main(int argc, char **argv)
 {
 	static struct writ_conn conn = { .fd = -1 };
+	struct writ_mcp_http *http = NULL;
 	struct writ_err err = { WRIT_OK, "" };
-	enum writ_status st = begin(argc, argv, &conn, &err);
+	enum writ_status st = begin(argc, argv, &conn, &http, &err);
 
 	if (st == WRIT_OK)
-		st = run(&conn, &err);
+		st = run(&conn, http, &err);
 	writ_conn_release(&conn);
 	return st == WRIT_OK || st == WRIT_CLOSED ? 0 : (int)st;
 }

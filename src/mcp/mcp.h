@@ -78,6 +78,16 @@ WRIT_AUTO_RELEASE(writ_mcp_in)
  * clients makes one for it). */
 bool writ_mcp_in_opens(const struct writ_mcp_in *in);
 
+enum writ_mcp_peer {
+	WRIT_MCP_PIPE,		/* one program, both revisions, ids are its own */
+	WRIT_MCP_SESSION,	/* a session over HTTP, before 2026-07-28 */
+	WRIT_MCP_STATELESS	/* all who hold the token, 2026-07-28: ids may repeat, a
+				 * request is cancelled by writ_mcp_gone alone */
+};
+
+/** Who has this revision: WRIT_MCP_STATELESS or WRIT_MCP_SESSION; WRIT_MCP_PIPE: nobody. */
+enum writ_mcp_peer writ_mcp_speaks(struct writ_str version);
+
 /** Start over a connection to the broker (borrowed; HELLO is queued on it).
  * Fails: WRIT_NOMEM, WRIT_LIMIT. */
 WRIT_MUST_CHECK enum writ_status
@@ -102,13 +112,6 @@ writ_mcp_broker(struct writ_mcp *m, struct writ_err *err);
 /** Tell the time (monotonic) and end what is overdue; returns ms until the next is due,
  * or -1.  Call before anything else in a turn of the loop. */
 int writ_mcp_tick(struct writ_mcp *m, uint64_t now_ms);
-
-enum writ_mcp_peer {
-	WRIT_MCP_PIPE,		/* one program, both revisions, ids are its own */
-	WRIT_MCP_SESSION,	/* a session over HTTP, before 2026-07-28 */
-	WRIT_MCP_STATELESS	/* all who hold the token, 2026-07-28: ids may repeat, a
-				 * request is cancelled by writ_mcp_gone alone */
-};
 
 /**
  * A new client.  Fails: WRIT_LIMIT too many (config's clients_max); WRIT_NOMEM.
