@@ -21,6 +21,9 @@ struct writ_mcp_options {
 	/** HTTP: file with the bearer token, mode 0600, made when it is missing; NULL: under the
 	 * state folder. */
 	const char *token_file;
+	/** HTTP: ask for no token, so that whoever can connect (all users and programs of this
+	 * machine) may call the tools.  For tests on loopback; `say` is told. */
+	bool no_token;
 	bool no_wishes;		/* offer no writ_request_grant */
 	/** Readable: stop serving, if has_cancel. */
 	int cancel_fd;

@@ -91,6 +91,7 @@ cmd_mcp(struct cli *cli)
 	struct writ_mcp_options o = { .toolbox = cli_value(cli, "--toolbox"),
 		.http = cli_value(cli, "--http"), .in_fd = 0, .out_fd = 1,
 		.token_file = cli_value(cli, "--token-file"),
+		.no_token = cli_value(cli, "--no-token") != NULL,
 		.no_wishes = cli_value(cli, "--no-wishes") != NULL,
 		.say = say };
 	struct writ_err err = { WRIT_OK, "" };
@@ -106,6 +107,9 @@ cmd_mcp(struct cli *cli)
 	if (cli->args_count || !o.toolbox)
 		return cli_fail("mcp: which toolbox? writ mcp --toolbox FILE "
 		    "[--http 127.0.0.1:PORT]");
+	if (o.no_token && (!o.http || o.token_file))
+		return cli_fail("mcp: --no-token is for --http, and without "
+		    "--token-file");
 	take_files();
 	o.cancel_fd = stop_fd();
 	o.has_cancel = o.cancel_fd >= 0;

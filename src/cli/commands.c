@@ -58,6 +58,8 @@ static const struct cli_option mcp_options[] = {
 	    "of stdio; port 0 is any free one" },
 	{ "--token-file", NULL, "FILE", "the bearer token of HTTP, mode 0600, "
 	    "made when missing (default: $XDG_STATE_HOME/writ/mcp-token)" },
+	{ "--no-token", NULL, NULL, "HTTP without a token: every program and every "
+	    "user of this machine can call the tools" },
 	{ "--no-wishes", NULL, NULL, "offer no writ_request_grant: a client cannot "
 	    "ask a person for more" },
 	{ "--client", NULL, "NAME", "install: for claude-code, claude-desktop, "

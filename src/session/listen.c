@@ -79,6 +79,8 @@ bind_to(struct writ_listen *l, const struct sockaddr_storage *where,
 	snprintf(l->hosts, sizeof(l->hosts),
 	    "%s:%u,localhost:%u", bound.ss_family == AF_INET6 ? "[::1]" :
 	    "127.0.0.1", port, port);
+	snprintf(l->origins, sizeof(l->origins),
+	    "http://%s,http://localhost:%u", l->address, port);
 	l->fd = writ_steal_fd(&fd);
 	return WRIT_OK;
 }
@@ -147,29 +149,37 @@ read_token(struct writ_listen *l, const char *path, struct writ_err *err)
 	return WRIT_OK;
 }
 
-enum writ_status
-writ_listen_open(struct writ_listen *l, const char *address,
-    const char *token_file, struct writ_err *err)
+static enum writ_status
+take_token(struct writ_listen *l, const char *token_file, struct writ_err *err)
 {
-	struct sockaddr_storage where;
+	enum writ_status st = WRIT_OK;
 	char dir[4096];
-	socklen_t len = 0;
-	enum writ_status st;
 
-	st = parse(address, &where, &len, err);
-	if (st == WRIT_OK && !token_file) {
+	if (!token_file) {
 		st = writ_state_dir(dir, err);
 		if (st == WRIT_OK && (size_t)snprintf(l->token_file,
 		    sizeof(l->token_file), "%s/mcp-token", dir) >=
 		    sizeof(l->token_file))
 			st = writ_fail(err, WRIT_NAMETOOLONG, "%s", dir);
-	} else if (st == WRIT_OK) {
+	} else {
 		snprintf(l->token_file, sizeof(l->token_file), "%s",
 		    token_file);
 	}
 	if (st == WRIT_OK && access(l->token_file, F_OK) && errno == ENOENT)
 		st = make_token(l->token_file, err);
-	if (st == WRIT_OK)
-		st = read_token(l, l->token_file, err);
+	return st == WRIT_OK ? read_token(l, l->token_file, err) : st;
+}
+
+enum writ_status
+writ_listen_open(struct writ_listen *l, const char *address, bool with_token,
+    const char *token_file, struct writ_err *err)
+{
+	struct sockaddr_storage where;
+	socklen_t len = 0;
+	enum writ_status st;
+
+	st = parse(address, &where, &len, err);
+	if (st == WRIT_OK && with_token)
+		st = take_token(l, token_file, err);
 	return st == WRIT_OK ? bind_to(l, &where, len, address, err) : st;
 }

@@ -523,10 +523,11 @@ send_config(struct serve *s, const struct writ_listen *l, struct writ_err *err)
 		.idle_ms = WRIT_SERVE_IDLE_MS, .park_ms = WRIT_SERVE_PARK_MS,
 		.version = WRIT_STR(WRIT_VERSION), .path = WRIT_STR("/mcp"),
 		.hosts = writ_str_from(l->hosts),
+		.origins = writ_str_from(l->origins),
 	};
 	enum writ_status st;
 
-	if (s->options->http) {
+	if (s->options->http && !s->options->no_token) {
 		c.flags |= WRIT_API_CONFIG_TOKEN;
 		memcpy(c.token, l->token, sizeof(c.token));
 	}
@@ -588,7 +589,8 @@ begin(struct serve *s, struct writ_listen *l, struct writ_err *err)
 	enum writ_status st = box_take(s, err);
 
 	if (st == WRIT_OK && o->http)
-		st = writ_listen_open(l, o->http, o->token_file, err);
+		st = writ_listen_open(l, o->http, !o->no_token,
+		    o->token_file, err);
 	if (st == WRIT_OK)
 		st = start_front(s, o->http ? l->fd : o->in_fd,
 		    o->http ? -1 : o->out_fd, err);
@@ -602,9 +604,12 @@ begin(struct serve *s, struct writ_listen *l, struct writ_err *err)
 	if (st != WRIT_OK)
 		return st;
 	watch(s);
+	if (o->http && o->no_token)
+		serve_say(s, "warning: no token is asked for; every user and "
+		    "program of this machine can call these tools");
 	if (o->http)
-		serve_say(s, "serving MCP on http://%s/mcp (token in %s)",
-		    l->address, l->token_file);
+		serve_say(s, "serving MCP on http://%s/mcp (%s%s)", l->address,
+		    o->no_token ? "no token" : "token in ", l->token_file);
 	return WRIT_OK;
 }
 
