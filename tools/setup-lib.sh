@@ -98,15 +98,20 @@ need_npm() {
 
 # The Python packages of tools/requirements.txt, in .deps/venv.
 need_venv() {
+	need_venv_of tools/requirements.txt "$deps/venv"
+}
+
+# The Python packages of file $1 of the checkout, in $2.
+need_venv_of() {
 	local want
-	fresh "$deps/venv/.stamp" "$root/tools/requirements.txt" && return 0
+	fresh "$2/.stamp" "$root/$1" && return 0
 	need_debian python3 python3-venv
-	say "installing the Python packages of tools/requirements.txt"
-	rm -rf "$deps/venv"
-	/usr/bin/python3 -m venv "$deps/venv"
-	env -u PIP_FIND_LINKS "$deps/venv/bin/pip" install -q \
-	    --disable-pip-version-check -r "$root/tools/requirements.txt" >&2
-	echo "$want" >"$deps/venv/.stamp"
+	say "installing the Python packages of $1"
+	rm -rf "$2"
+	/usr/bin/python3 -m venv "$2"
+	env -u PIP_FIND_LINKS "$2/bin/pip" install -q \
+	    --disable-pip-version-check -r "$root/$1" >&2
+	echo "$want" >"$2/.stamp"
 }
 
 # The reference runtime; building it takes some ten minutes on two cores.

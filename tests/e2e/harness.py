@@ -24,6 +24,8 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
 GUESTS = os.path.join(ROOT, "guests", "out")
 WASMTIME = os.path.join(ROOT, ".deps", "cargo", "bin", "wasmtime")
+NPM_CLIENTS = os.path.join(ROOT, ".deps", "npm-clients")
+VENV_CLIENTS = os.path.join(ROOT, ".deps", "venv-clients")
 NOBODY = 65534
 RUN_SECONDS = 240       # a run that takes longer hangs
 WAIT_SECONDS = 60       # for a process to come to a state

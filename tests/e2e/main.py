@@ -7,6 +7,7 @@ import bad_input
 import cache
 import calls
 import clients
+import clients_real
 import command_line
 import files
 import front_end
@@ -22,7 +23,7 @@ import toolbox
 import walls
 
 MODULES = [programs, mcp, calls, files, grants, limits, raw_wat, cache,
-           audit_log, bad_input, clients, command_line, front_end,
+           audit_log, bad_input, clients, clients_real, command_line, front_end,
            policy_files, toolbox, walls, agent, spawn]
 
 if __name__ == "__main__":
