@@ -324,16 +324,40 @@ serve_call_finish(struct serve *s, struct serve_seat *seat)
 
 /* ---- what a running call says */
 
+/* Where a folder is on this machine is the operator's to know, not the client's. */
+static void
+hide_paths(char *out, size_t cap, const char *text)
+{
+	struct writ_str rest = writ_str_from(text), host = WRIT_STR("host:");
+	size_t n = 0;
+
+	while (rest.len && n + sizeof("host:...") < cap) {
+		if (!writ_str_starts(rest, host)) {
+			out[n++] = rest.ptr[0];
+			rest = writ_str_skip(rest, 1);
+			continue;
+		}
+		memcpy(out + n, "host:...", 8);
+		n += 8;
+		while (rest.len && rest.ptr[0] != '"')
+			rest = writ_str_skip(rest, 1);
+	}
+	out[n] = '\0';
+}
+
 static void
 tell_refused(void *ctx, const struct writ_refusal *r)
 {
+	char smallest[8193];
 	struct serve_seat *seat = ctx;
 	struct serve *s = seat->server;
 	struct writ_api_refused out = { writ_str_from(r->id),
 		writ_str_from(r->kind), writ_str_from(r->op),
 		writ_str_from(r->target), writ_str_from(r->rule),
-		writ_str_from(r->reason), writ_str_from(r->smallest) };
+		writ_str_from(r->reason), WRIT_STR("") };
 
+	hide_paths(smallest, sizeof(smallest), r->smallest);
+	out.smallest = writ_str_from(smallest);
 	if (!seat->call || !seat->call->id || seat->call->refused_told++ >= 16)
 		return;
 	writ_buf_reset(&s->scratch);

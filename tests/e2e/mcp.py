@@ -408,6 +408,7 @@ def a_refusal_names_the_rule_and_the_way_to_ask(box):
                         "files.notes.mode", "smallest grant", "mode: write",
                         "writ_request_grant", "a person decides")
         equal(snapshot(box.path("work/notes")), before)
+        check(box.top not in json.dumps(found), "a host path", found)
         (refusal,) = found["_meta"]["writ/refused"]
         equal((refusal["kind"], refusal["rule"], refusal["target"]),
               ("files", "files.notes.mode", "/notes/b.md"))
