@@ -15,6 +15,7 @@ import grants
 import harness
 import limits
 import mcp
+import mcp_http
 import policy_files
 import programs
 import raw_wat
@@ -22,9 +23,9 @@ import spawn
 import toolbox
 import walls
 
-MODULES = [programs, mcp, calls, files, grants, limits, raw_wat, cache,
-           audit_log, bad_input, clients, clients_real, command_line, front_end,
-           policy_files, toolbox, walls, agent, spawn]
+MODULES = [programs, mcp, mcp_http, calls, files, grants, limits, raw_wat,
+           cache, audit_log, bad_input, clients, clients_real, command_line,
+           front_end, policy_files, toolbox, walls, agent, spawn]
 
 if __name__ == "__main__":
     sys.exit(harness.main(MODULES, sys.argv[1:]))
