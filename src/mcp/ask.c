@@ -383,6 +383,7 @@ writ_mcp_ask(struct writ_mcp *m, struct writ_mcp_req *r, struct writ_str body)
 		.what = (enum writ_api_ask)what };
 	if (!(r->caps & asks[what].cap)) {
 		writ_buf_reset(&r->ask_text);
+		r->lacks |= asks[what].cap;
 		tell_broker(m, r, number, WRIT_API_ANSWER_UNSUPPORTED,
 		    writ_str(NULL, 0));
 	} else if (!key_ok(r, key) ||

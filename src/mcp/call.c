@@ -51,12 +51,36 @@ writ_mcp_call_capable(const struct writ_mcp_turn *t,
 	return !missing;
 }
 
+void
+writ_mcp_call_lacking(struct writ_mcp *m, struct writ_mcp_req *r)
+{
+	char data[160];
+	struct writ_buf b = { (uint8_t *)data, 0, sizeof(data) - 1,
+		sizeof(data) - 1, WRIT_OK };
+	size_t i;
+
+	writ_buf_cstr(&b, "{\"requiredCapabilities\":{");
+	for (i = 0; i < sizeof(needs) / sizeof(needs[0]); i++) {
+		if (!(r->lacks & needs[i].can))
+			continue;
+		writ_mcp_key(&b, needs[i].name);
+		writ_buf_cstr(&b, "{}");
+	}
+	writ_buf_cstr(&b, "}}");
+	writ_mcp_reply_error(m, r, WRIT_MCP_CAPABILITY, writ_buf_view(&b),
+	    WRIT_STR("the tool failed without a capability of the client that "
+	    "was not declared"));
+}
+
 /* ---- calls */
 
+/* Of 2026-07-28 the broker passes every question on: what the client cannot do is answered in
+ * ask.c, and kept for the result. */
 static uint8_t
 wishes(const struct writ_mcp_req *r)
 {
-	return (uint8_t)(r->caps |
+	return (uint8_t)(r->caps | (r->modern ? WRIT_API_CAN_ELICIT |
+	    WRIT_API_CAN_SAMPLE | WRIT_API_CAN_ROOTS : 0) |
 	    (r->token.len ? WRIT_API_WANTS_PROGRESS : 0) |
 	    (r->log_level >= 0 ? WRIT_API_WANTS_LOG : 0));
 }

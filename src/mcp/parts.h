@@ -61,6 +61,7 @@ struct writ_mcp_req {
 	struct writ_str subject;	/* owned: tool, URI */
 	bool modern, parked, finished;
 	uint8_t caps;			/* WRIT_API_CAN_* of the client */
+	uint8_t lacks;			/* asked for, and not among them */
 	int log_level;			/* least to send; -1 none */
 	bool content, has_output;
 	bool spelt;	/* READ: the value is JSON that spells the bytes */
@@ -232,6 +233,9 @@ bool writ_mcp_call_resume(const struct writ_mcp_turn *t);
 WRIT_MUST_CHECK bool
 writ_mcp_call_capable(const struct writ_mcp_turn *t,
     const struct writ_mcp_tool *tool);
+
+/** Answer that the client lacks what the tool asked for (r->lacks), and failed without. */
+void writ_mcp_call_lacking(struct writ_mcp *m, struct writ_mcp_req *r);
 
 /* result.c: the RESULT of each kind of request; ends it. */
 void writ_mcp_result_of(struct writ_mcp *m, struct writ_mcp_req *r,

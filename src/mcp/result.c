@@ -308,6 +308,10 @@ writ_mcp_result_of(struct writ_mcp *m, struct writ_mcp_req *r,
 
 	switch (r->what) {
 	case WRIT_MCP_CALL:
+		if (result->status == WRIT_API_ERR && r->modern && r->lacks) {
+			writ_mcp_call_lacking(m, r);
+			break;
+		}
 		if (value_ok(&a)) {
 			call_result(&a);
 			break;
