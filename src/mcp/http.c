@@ -276,11 +276,13 @@ is_stateless(const struct writ_http_head *head, const struct writ_mcp_in *in)
 {
 	const struct writ_str *f = head->field;
 
-	return in->kind == WRIT_MCP_BAD || in->version.ptr ||
-	    f[WRIT_HTTP_METHOD].ptr || (f[WRIT_HTTP_VERSION].ptr &&
+	if (in->kind == WRIT_MCP_BAD || in->version.ptr)
+		return true;
+	if (writ_mcp_in_opens(in) || f[WRIT_HTTP_SESSION].ptr)
+		return false;
+	return f[WRIT_HTTP_METHOD].ptr || (f[WRIT_HTTP_VERSION].ptr &&
 	    writ_mcp_speaks(f[WRIT_HTTP_VERSION]) == WRIT_MCP_STATELESS) ||
-	    (!f[WRIT_HTTP_SESSION].ptr &&
-	    writ_str_is(in->method, "server/discover"));
+	    writ_str_is(in->method, "server/discover");
 }
 
 /* Who the message is of; a new client when it opens a session. */
