@@ -27,7 +27,7 @@ run: build guests
 	guests/demo/run.sh
 
 check: build
-	tools/setup test guests rust oracle fuzz clients
+	tools/setup test guests conformance rust oracle fuzz clients
 	$(MAKE) -C guests all more
 	tools/check $(BUILD)
 
