@@ -141,7 +141,7 @@ def bench_stdio(table, box, toolbox, peer, count, rounds):
     for _ in range(rounds):
         ours.append(box.load(box.serve(toolbox), count))
         if peer:
-            theirs.append(box.load(peer, count // 4))
+            theirs.append(box.load(peer, count))
     ours = middle(ours)
     aim(table, "MCP over stdio", ours.rate, "a second", 3000, True)
     if peer:
@@ -152,7 +152,7 @@ def bench_stdio(table, box, toolbox, peer, count, rounds):
     latency(table, "MCP over stdio, half load", half, 5)
     if peer:
         latency(table, "MCP over stdio, half load: Node.js",
-                box.load(peer, count // 8, theirs.rate / 2))
+                box.load(peer, count // 4, theirs.rate / 2))
         latency(table, "MCP over stdio, one at a time: Node.js",
                 box.load(peer, count // 8, window=1))
     latency(table, "MCP over stdio, one at a time",
