@@ -76,7 +76,8 @@ on_out(struct writ_run *run, const struct writ_msg *m)
 	    bytes.len))
 		return writ_run_credit(run, which, bytes.len);
 	run->closed[which] = true;
-	return writ_run_credit(run, which, 0);
+	writ_run_judge(run);	/* its writer may have given up for a cancel */
+	return run->over ? WRIT_OK : writ_run_credit(run, which, 0);
 }
 
 static enum writ_status

@@ -147,6 +147,18 @@ make_room(struct serve *s)
 	return true;
 }
 
+/* Whether a call waits for its client's answer: it costs a process, and no time of others. */
+static bool
+asks(const struct serve_call *c)
+{
+	unsigned i;
+
+	for (i = 0; i < WRIT_ASKS_MAX; i++)
+		if (c->asks[i].id)
+			return true;
+	return false;
+}
+
 static enum writ_status
 named_full(const struct serve_call *call, size_t named, struct writ_err *err)
 {
@@ -171,7 +183,7 @@ serve_seat_for(struct serve *s, struct serve_call *call, struct serve_seat **out
 
 		if (seat->group != g || seat->stop)
 			continue;
-		busy += seat->call != NULL;
+		busy += seat->call && !asks(seat->call);
 		named += seat->name[0] != '\0';
 		if (mine && seat->call)
 			return WRIT_BUSY;
