@@ -387,8 +387,12 @@ reload(struct serve *s)
 		seat_at(s, i)->stop = true;
 	watch(s);
 	s->generation++;
-	if (serve_catalog(s) != WRIT_OK)
+	if (serve_catalog(s) != WRIT_OK) {
+		(void)!writ_fail(&s->why, WRIT_LIMIT, "%s: more than the front "
+		    "end takes", s->options->toolbox);
 		s->over = true;
+		return;
+	}
 	serve_say(s, "toolbox loaded again: %zu tools", s->box->box->tools.len);
 }
 
