@@ -86,6 +86,20 @@
 #define WRIT_HTTP_STALL_MS 60000	/* a client that takes nothing of its answer */
 #define WRIT_HTTP_QUIET_MS 15000	/* before a client that waits is told that it is alive */
 
+/* HTTP and sockets of guests */
+#define WRIT_HTTP_FIELDS_OUT_MAX 256	/* fields of one head or of trailers */
+#define WRIT_HTTP_FIELDS_BYTES_MAX (64 * 1024) /* bytes of their names and values */
+#define WRIT_HTTP_TARGET_MAX 8192	/* bytes of a request's path and query */
+#define WRIT_HTTP_QUERY_MAX 2048	/* bytes of a query, unless said */
+#define WRIT_HTTP_METHOD_MAX 32		/* bytes */
+#define WRIT_HTTP_HOST_MAX 255		/* bytes of a host's name */
+#define WRIT_HTTP_EXCHANGES_MAX 256	/* of one worker at a time */
+#define WRIT_HTTP_MATCHES_MAX 16	/* entries that allow one request */
+#define WRIT_HTTP_OPERATION_BODY_MAX (1024 * 1024) /* bytes held back to be looked into */
+#define WRIT_NET_ADDRESSES_MAX 32	/* of one name, that are looked at */
+#define WRIT_SECRET_MAX (16 * 1024)	/* bytes of one secret */
+#define WRIT_SECRETS_MAX 256		/* of one session; of the store */
+
 /* writ documents */
 #define WRIT_DOC_MAX (1024 * 1024)	/* bytes */
 #define WRIT_DOC_DEPTH_MAX 16

@@ -8,7 +8,9 @@
 #define WRIT_POLICY_POLICY_H
 
 #include "base/buf.h"
+#include "base/field.h"
 #include "base/hash.h"
+#include "base/limits.h"
 
 enum writ_clock_mode {
 	/* wall frozen at 1970-01-01, monotonic virtual */
@@ -100,6 +102,60 @@ enum writ_client {
 	WRIT_CLIENT_ROOTS = 16
 };
 
+/** A range of addresses, IPv4 as ::ffff:0:0/96. */
+struct writ_range {
+	uint8_t address[16];
+	unsigned bits;			/* 0 to 128 */
+};
+
+/** A piece of a credential's value: text, and then perhaps a secret. */
+struct writ_credential_part {
+	char *text, *secret;		/* secret: NULL none */
+};
+
+enum writ_ask_when { WRIT_ASK_NEVER, WRIT_ASK_FIRST, WRIT_ASK_EACH };
+
+/** One `http` entry: its bounds.  What it matches is internal (http_shape.c). */
+struct writ_http_grant {
+	char *name;
+	struct writ_http_shape *shape;	/* internal */
+	uint64_t request_max, response_max;	/* bytes of a body */
+	/* the response's headers and media types that pass; NULL: all.  NULL-terminated */
+	char **response_headers, **response_types;
+	char *operation_field;		/* of a JSON body: "operationName", "method"; NULL */
+	char **operations;		/* its allowed values, NULL-terminated */
+	uint64_t rate_count, rate_window_ms;	/* at most so many in any window; 0: any */
+	uint64_t concurrency;		/* at a time; 0: any */
+	uint64_t total_requests, total_bytes;	/* for ever, kept across restarts; 0: any */
+	/* credential: a header, or with `credential_query` a query value; name NULL: none */
+	char *credential_name;
+	bool credential_query;
+	struct writ_credential_part *credential;
+	size_t credential_parts;
+	bool scrub;			/* the secret is taken out of what comes back */
+	struct writ_range *addresses;	/* instead of public ones; count 0: public */
+	size_t addresses_count;
+	char *ca_file;			/* PEM of the only authorities; NULL: the system's */
+	char *pins;			/* "sha256//BASE64;...", NULL: none */
+	enum writ_ask_when ask;
+	bool durable;
+	unsigned line, column;
+};
+
+/** One `sockets` entry. */
+struct writ_sockets_grant {
+	char *name;
+	bool udp, listen;		/* listen: bind and accept, else connect and send */
+	char *host;			/* a name or an address in its one spelling; no [] */
+	unsigned port;			/* 0 (listen only): any free one */
+	uint64_t total_bytes;		/* both ways, for ever; 0: any */
+	uint64_t concurrency;		/* sockets at a time; 0: any */
+	struct writ_range *addresses;
+	size_t addresses_count;
+	enum writ_ask_when ask;
+	bool durable;
+};
+
 /** A parsed writ.  Every pointer is owned by it. */
 struct writ_policy {
 	char *name;
@@ -125,6 +181,10 @@ struct writ_policy {
 	struct writ_spawn_deny *spawn_deny;
 	size_t spawn_deny_count;
 	unsigned client;		/* enum writ_client, ORed */
+	struct writ_http_grant *http;
+	size_t http_count;
+	struct writ_sockets_grant *sockets;
+	size_t sockets_count;
 	/* of the document's bytes; each addition makes it SHA-256 of the digest
 	 * before and the text added */
 	struct writ_digest digest;
@@ -215,6 +275,39 @@ struct writ_request {
 	bool write;		/* changes something (files) */
 	struct writ_str target;
 	enum writ_request_how how;	/* files only */
+	const struct writ_http_request *http;	/* http: all of it; NULL: the URL alone */
+};
+
+/**
+ * One canonical HTTP request, made by writ_http_read: what is judged is what is sent.
+ * Borrowed from the guest's words and from the storage given.
+ */
+struct writ_http_request {
+	bool https;
+	bool address;			/* the host is an IP literal */
+	struct writ_str method;
+	struct writ_str host;		/* lower case; IPv6 in [] */
+	unsigned port;
+	struct writ_str path;		/* canonical */
+	struct writ_str query;		/* canonical, without "?"; ptr NULL: none */
+	struct writ_str url;		/* all of it, canonical: what records and people see */
+	const struct writ_http_field *fields;
+	size_t fields_count;
+	bool has_body;
+	bool has_length;
+	uint64_t length;		/* what content-length says */
+	struct writ_str operation;	/* of the body; ptr NULL: not known yet */
+	uint64_t minute;		/* of the week, UTC, Monday 00:00 is 0 (time windows) */
+};
+
+/** What an allowed request is held to: of all entries that match, the strictest. */
+struct writ_http_terms {
+	const struct writ_http_grant *grants[WRIT_HTTP_MATCHES_MAX];	/* all are charged */
+	size_t count;
+	const struct writ_http_grant *credential;	/* whose is added; NULL: none */
+	uint64_t request_max, response_max;
+	/* Allowed if the body's operation is: hold it back, and judge again with it. */
+	const char *operation_field;
 };
 
 #define WRIT_RULE_MAX 96
@@ -245,6 +338,32 @@ struct writ_decision {
  */
 void writ_decide(const struct writ_policy *p, const struct writ_request *rq,
     struct writ_decision *out);
+
+/**
+ * Read what a guest asks for into one canonical request (RFC 3986, RFC 9110; none of the
+ * tolerance of WHATWG URLs).  `scheme` "http" or "https" ("" is https), `authority` HOST[:PORT],
+ * `path` begins with "/" or "?" or is "".  Fields are looked at for the bounds of docs/WRIT.md
+ * (host, content-length once and digits only, hop-by-hop names).  `storage` gets what had to
+ * be rewritten and must outlive *out.  NULL, or what is wrong, for people.
+ */
+const char *writ_http_read(struct writ_str method, struct writ_str scheme,
+    struct writ_str authority, struct writ_str path,
+    const struct writ_http_field *fields, size_t fields_count,
+    struct writ_buf *storage, struct writ_http_request *out);
+
+/** As writ_decide, of an HTTP request, with what it is held to (on WRIT_ALLOW).  Cost: the host's
+ * labels and the path's segments in a trie, then the entries that match. */
+void writ_decide_http(const struct writ_policy *p,
+    const struct writ_http_request *rq, struct writ_http_terms *terms,
+    struct writ_decision *out);
+
+/**
+ * The `sockets` entry that would allow an operation on "tcp://HOST:PORT" (its address ranges are
+ * the caller's to check), or NULL; says nothing of deny entries, which writ_decide judges.
+ */
+const struct writ_sockets_grant *
+writ_policy_socket(const struct writ_policy *p, const char *op,
+    struct writ_str target);
 
 /**
  * The `spawn` entry for a tool (its budgets are the caller's to keep), or NULL;

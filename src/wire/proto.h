@@ -31,7 +31,8 @@
 enum writ_wire_side {
 	WRIT_SIDE_BROKER = 1,
 	WRIT_SIDE_WORKER = 2,
-	WRIT_SIDE_FRONT = 2		/* of api.h: the broker's other peer */
+	WRIT_SIDE_FRONT = 2,		/* of api.h: the broker's other peer */
+	WRIT_SIDE_NET = 4		/* of net.h and exchange.h */
 };
 
 enum writ_wire_state {
