@@ -25,6 +25,7 @@
 #define WRIT_WIRE_PENDING_MAX 256	/* requests in flight */
 #define WRIT_WIRE_QUEUE_MAX (8 * 1024 * 1024) /* unsent bytes towards a peer */
 #define WRIT_WIRE_STREAM_CREDIT (256 * 1024) /* stdio bytes in flight */
+#define WRIT_WATCH_POLL_MAX 1024	/* fds that a worker without epoll waits for */
 
 /* front ends and their clients */
 #define WRIT_API_TEXT_MAX (64 * 1024)	/* bytes of one TEXT message */

@@ -31,9 +31,10 @@ static void
 on_progress(void *ctx, double done, const double *total,
     struct writ_str message)
 {
-	struct writ_worker *w = ctx;
+	struct writ_guest *g = ctx;
+	struct writ_worker *w = g->worker;
 
-	if (writ_worker_flooded(w))
+	if (writ_worker_flooded(g))
 		return;
 	writ_buf_reset(&w->scratch);
 	writ_wire_put_u64(&w->scratch, bits(done));
@@ -47,9 +48,10 @@ on_progress(void *ctx, double done, const double *total,
 static void
 on_log(void *ctx, uint32_t level, struct writ_str logger, struct writ_str data)
 {
-	struct writ_worker *w = ctx;
+	struct writ_guest *g = ctx;
+	struct writ_worker *w = g->worker;
 
-	if (writ_worker_flooded(w))
+	if (writ_worker_flooded(g))
 		return;
 	writ_buf_reset(&w->scratch);
 	writ_wire_put_u8(&w->scratch, (uint8_t)(level & 7));
@@ -60,7 +62,8 @@ on_log(void *ctx, uint32_t level, struct writ_str logger, struct writ_str data)
 static enum writ_status
 on_ask(void *ctx, struct writ_ask *ask)
 {
-	struct writ_worker *w = ctx;
+	struct writ_guest *g = ctx;
+	struct writ_worker *w = g->worker;
 	uint32_t slot;
 
 	ask->answer = WRIT_ASK_LIMIT;
@@ -68,7 +71,7 @@ on_ask(void *ctx, struct writ_ask *ask)
 	    ask->name.len > WRIT_TOOL_NAME_MAX)
 		return ask->op.status = WRIT_OK;
 	for (slot = 0; slot < WRIT_ASKS_MAX; slot++)
-		if (!w->asks[slot])
+		if (!w->asks[slot].ask)
 			break;
 	if (slot == WRIT_ASKS_MAX)
 		return ask->op.status = WRIT_OK;
@@ -79,27 +82,28 @@ on_ask(void *ctx, struct writ_ask *ask)
 	    WRIT_ASK_TEXT_MAX);
 	if (writ_buf_status(&w->scratch) != WRIT_OK)
 		return ask->op.status = WRIT_NOMEM;
-	w->asks[slot] = ask;
-	w->asks_in_flight++;
-	writ_worker_send(w, WRIT_MSG_ASK, slot | ++w->asks_gen[slot] << 8,
+	w->asks[slot].ask = ask;
+	w->asks[slot].guest = g;
+	g->asks_in_flight++;
+	writ_worker_send(w, WRIT_MSG_ASK, slot | ++w->asks[slot].gen << 8,
 	    writ_buf_view(&w->scratch));
 	return WRIT_PENDING;
 }
 
 struct writ_client_port
-writ_worker_client_port(struct writ_worker *w)
+writ_worker_client_port(struct writ_guest *g)
 {
-	return (struct writ_client_port){ w, on_progress, on_log, on_ask };
+	return (struct writ_client_port){ g, on_progress, on_log, on_ask };
 }
 
 enum writ_status
 writ_worker_client_reply(struct writ_worker *w, const struct writ_msg *m)
 {
 	uint32_t slot = m->id & 0xff;
-	struct writ_ask *ask = slot < WRIT_ASKS_MAX ? w->asks[slot] : NULL;
+	struct writ_ask *ask = slot < WRIT_ASKS_MAX ? w->asks[slot].ask : NULL;
 	uint8_t status = (uint8_t)m->body.ptr[0];
 
-	if (!ask || m->id != (slot | w->asks_gen[slot] << 8))
+	if (!ask || m->id != (slot | w->asks[slot].gen << 8))
 		return WRIT_PROTO;
 	if (m->row->type == WRIT_MSG_ASK_TEXT) {
 		writ_buf_str(&ask->reply, m->body);
@@ -111,26 +115,27 @@ writ_worker_client_reply(struct writ_worker *w, const struct writ_msg *m)
 	if (writ_buf_status(&ask->reply) != WRIT_OK)
 		ask->answer = WRIT_ASK_LIMIT;
 	ask->op.status = WRIT_OK;
-	w->asks[slot] = NULL;
-	w->asks_in_flight--;
+	w->asks[slot].ask = NULL;
+	w->asks[slot].guest->asks_in_flight--;
 	ask->op.done(&ask->op);
 	return WRIT_OK;
 }
 
 void
-writ_worker_client_drop(struct writ_worker *w)
+writ_worker_client_drop(struct writ_guest *g)
 {
+	struct writ_worker *w = g->worker;
 	unsigned slot;
 
 	for (slot = 0; slot < WRIT_ASKS_MAX; slot++) {
-		struct writ_ask *ask = w->asks[slot];
+		struct writ_ask *ask = w->asks[slot].ask;
 
-		if (!ask)
+		if (!ask || w->asks[slot].guest != g)
 			continue;
-		w->asks[slot] = NULL;
+		w->asks[slot].ask = NULL;
 		ask->answer = WRIT_ASK_CANCELLED;
 		ask->op.status = WRIT_OK;
 		ask->op.done(&ask->op);
 	}
-	w->asks_in_flight = 0;
+	g->asks_in_flight = 0;
 }

@@ -3,7 +3,6 @@
  * else; argv is "writ-worker WALLS UID GID [pool]" (see jail.h, run.h).  It ends when the broker
  * goes.
  */
-#include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/time.h>
@@ -59,7 +58,7 @@ dispatch_ready(struct writ_worker *w, struct writ_msg *m, struct writ_err *err)
 		writ_worker_call_start(w, m->id);
 		return WRIT_OK;
 	case WRIT_MSG_RESET:
-		writ_worker_reset(w);
+		writ_guest_reset(&w->first);
 		return WRIT_OK;
 	case WRIT_MSG_MOUNT:
 		return writ_worker_setup(w, m, err);
@@ -102,7 +101,7 @@ drain(struct writ_worker *w, struct writ_err *err)
 {
 	struct writ_msg m;
 	/* While an answer is on its way, looking is cheaper than sleeping. */
-	enum writ_status st = w->tree.in_flight ? writ_conn_spin(&w->conn) :
+	enum writ_status st = w->in_flight ? writ_conn_spin(&w->conn) :
 	    writ_conn_fill(&w->conn);
 
 	if (st != WRIT_OK)
@@ -121,9 +120,9 @@ wait_ms(const struct writ_worker *w)
 {
 	uint64_t due = UINT64_MAX, left;
 
-	if (w->running) {
-		due = writ_clock_due_in(&w->clock);
-		left = writ_worker_call_left_ns(w);
+	if (w->first.running) {
+		due = writ_clock_due_in(&w->first.clock);
+		left = writ_guest_left_ns(&w->first);
 		if (left < due)
 			due = left;
 	}
@@ -136,20 +135,23 @@ wait_ms(const struct writ_worker *w)
 static enum writ_status
 wait_for_more(struct writ_worker *w, struct writ_err *err)
 {
-	struct pollfd p = { w->conn.fd, POLLIN, 0 };
 	enum writ_status st = writ_conn_flush(&w->conn);
+	short events = POLLIN;
+	int ms;
 
 	if (st == WRIT_CLOSED)
 		return st;
 	writ_worker_tree_tidy(w);
 	st = drain(w, err);
-	if (st != WRIT_AGAIN || (w->running && w->woken))
+	if (st != WRIT_OK && st != WRIT_AGAIN)
 		return st;
+	ms = st == WRIT_OK || (w->first.running && w->first.woken) ? 0 :
+	    wait_ms(w);
+	if (ms == 0 && !w->watches.count)
+		return WRIT_OK;
 	if (writ_conn_unsent(&w->conn))
-		p.events |= POLLOUT;
-	if (poll(&p, 1, wait_ms(w)) < 0 && errno != EINTR)
-		return WRIT_IO;
-	return WRIT_OK;
+		events |= POLLOUT;
+	return writ_watches_wait(&w->watches, w->conn.fd, events, ms);
 }
 
 static enum writ_status
@@ -158,7 +160,7 @@ loop(struct writ_worker *w, struct writ_err *err)
 	enum writ_status st;
 
 	for (;;) {
-		if (w->running)
+		if (w->first.running)
 			writ_worker_call_step(w);
 		if (w->broken)
 			return WRIT_CLOSED;
@@ -217,9 +219,8 @@ begin(struct writ_worker *w, int argc, char **argv, struct writ_err *err)
 	writ_buf_init(&w->scratch, WRIT_WIRE_MSG_MAX);
 	writ_buf_init(&w->args, WRIT_CALL_ARGS_MAX);
 	writ_env_init(&w->env);
-	writ_worker_stdio_init(w);
-	writ_worker_tree_init(w);
-	writ_worker_ports(w);
+	writ_guest_init(&w->first, w);
+	w->guests = &w->first;
 	st = writ_engine_new(&config, &w->engine, err);
 	if (st == WRIT_OK)
 		st = start_ticks(w->engine, err);
@@ -229,7 +230,7 @@ begin(struct writ_worker *w, int argc, char **argv, struct writ_err *err)
 int
 main(int argc, char **argv)
 {
-	static struct writ_worker w = { .conn.fd = -1 };
+	static struct writ_worker w = { .conn.fd = -1, .done_fd = -1 };
 	struct writ_err err = { WRIT_OK, "" };
 	enum writ_status st = begin(&w, argc, argv, &err);
 

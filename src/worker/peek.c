@@ -129,13 +129,13 @@ list_dir(struct listing *l, struct writ_str path, unsigned depth)
 
 /* The mount in memory at `at`, or NULL. */
 static const struct writ_worker_mount *
-shown(const struct writ_worker *w, struct writ_str at)
+shown(const struct writ_guest *g, struct writ_str at)
 {
 	size_t i;
 
-	for (i = 0; w->tree.memory && i < w->tree.mounts.len; i++) {
+	for (i = 0; g->tree.memory && i < g->tree.mounts.len; i++) {
 		const struct writ_worker_mount *m = writ_vec_at(
-		    &w->tree.mounts, i);
+		    &g->tree.mounts, i);
 
 		if (writ_str_is(at, m->at) && !writ_worker_tree_remote(m->root))
 			return m;
@@ -144,13 +144,13 @@ shown(const struct writ_worker *w, struct writ_str at)
 }
 
 static enum writ_status
-read_file(struct writ_worker *w, uint64_t root, struct writ_str path,
+read_file(struct writ_guest *g, uint64_t root, struct writ_str path,
     struct writ_buf *out)
 {
 	struct writ_fs_call open = { .what = WRIT_FS_OPEN, .handle = root,
 		.path = path, .fd_flags = WRIT_FD_READ };
 	struct writ_fs_call c = { .what = WRIT_FS_READ };
-	enum writ_status st = writ_fs_run(w->tree.memory, &open);
+	enum writ_status st = writ_fs_run(g->tree.memory, &open);
 
 	c.handle = open.out_handle;
 	while (st == WRIT_OK) {
@@ -160,7 +160,7 @@ read_file(struct writ_worker *w, uint64_t root, struct writ_str path,
 			st = WRIT_LIMIT;
 			break;
 		}
-		st = writ_fs_run(w->tree.memory, &c);
+		st = writ_fs_run(g->tree.memory, &c);
 		if (st != WRIT_OK || c.out_count == 0)
 			break;
 		writ_buf_grew(out, c.out_count);
@@ -169,23 +169,23 @@ read_file(struct writ_worker *w, uint64_t root, struct writ_str path,
 	if (open.op.status != WRIT_OK)
 		return st;
 	c.what = WRIT_FS_CLOSE;
-	(void)writ_fs_run(w->tree.memory, &c);
+	(void)writ_fs_run(g->tree.memory, &c);
 	return st;
 }
 
 enum writ_status
-writ_worker_peek(struct writ_worker *w, struct writ_str what,
+writ_worker_peek(struct writ_guest *g, struct writ_str what,
     struct writ_str args, struct writ_buf *out)
 {
 	struct writ_str at = writ_str_cut(args, '\n', &args);
-	const struct writ_worker_mount *m = shown(w, at);
-	struct listing l = { w->tree.memory, m ? m->root : 0, args, at, out,
+	const struct writ_worker_mount *m = shown(g, at);
+	struct listing l = { g->tree.memory, m ? m->root : 0, args, at, out,
 		0 };
 
 	if (!m)
 		return WRIT_NOENT;
 	if (writ_str_is(what, "#read"))
-		return read_file(w, m->root, args, out);
+		return read_file(g, m->root, args, out);
 	return writ_str_is(what, "#list") ? list_dir(&l, WRIT_STR(""), 0) :
 	    WRIT_INVALID;
 }

@@ -2,34 +2,6 @@
 #include "jail/jail.h"
 #include "worker/worker.h"
 
-static void
-start_over(struct writ_worker *w)
-{
-	const struct writ_setup *s = &w->setup;
-
-	writ_clock_init(&w->clock, s->clock, s->clock_seconds,
-	    s->clock_resolution_ns, s->time_ms);
-	writ_clock_set_busy(&w->clock, writ_worker_awaits_more, w);
-	writ_random_init(&w->random, s->random, s->random_seed);
-	w->stdio.output_max = s->output_bytes;
-}
-
-void
-writ_worker_reset(struct writ_worker *w)
-{
-	uint64_t credit[3];
-
-	writ_task_free(w->task);
-	w->task = NULL;
-	memcpy(credit, w->stdio.credit, sizeof(credit));
-	writ_worker_stdio_release(w);
-	writ_worker_stdio_init(w);
-	memcpy(w->stdio.credit, credit, sizeof(credit));
-	writ_worker_tree_release(w);
-	writ_worker_tree_init(w);
-	start_over(w);
-}
-
 static enum writ_status
 on_config(struct writ_worker *w, struct writ_msg *m, struct writ_err *err)
 {
@@ -38,7 +10,7 @@ on_config(struct writ_worker *w, struct writ_msg *m, struct writ_err *err)
 	if (w->has_setup || writ_setup_get(m->body, s) != WRIT_OK)
 		return writ_fail(err, WRIT_PROTO, "config");
 	w->has_setup = true;
-	start_over(w);
+	writ_guest_start_over(&w->first);
 	return WRIT_OK;
 }
 
@@ -74,7 +46,7 @@ on_mount(struct writ_worker *w, struct writ_msg *m, struct writ_err *err)
 	enum writ_status st = writ_mount_get(m->body, &mount);
 
 	if (st == WRIT_OK && w->has_setup)
-		st = writ_worker_tree_mount(w, &mount);
+		st = writ_worker_tree_mount(&w->first, &mount);
 	return st == WRIT_OK ? st : writ_fail(err, st, "mount");
 }
 
@@ -92,7 +64,7 @@ on_load(struct writ_worker *w, struct writ_msg *m, struct writ_err *err)
 static enum writ_status
 cap_memory(const struct writ_worker *w, struct writ_err *err)
 {
-	uint64_t all = w->setup.memory_bytes + w->tree.memory_quota;
+	uint64_t all = w->setup.memory_bytes + w->first.tree.memory_quota;
 
 	if (all < w->setup.memory_bytes || all > INT64_MAX - OWN_MEMORY)
 		return writ_fail(err, WRIT_LIMIT, "limits.memory");

@@ -2,16 +2,16 @@
 #include "worker/worker.h"
 
 void
-writ_worker_stdio_init(struct writ_worker *w)
+writ_worker_stdio_init(struct writ_guest *g)
 {
-	memset(&w->stdio, 0, sizeof(w->stdio));
-	writ_buf_init(&w->stdio.in, WRIT_WIRE_STREAM_CREDIT);
+	memset(&g->stdio, 0, sizeof(g->stdio));
+	writ_buf_init(&g->stdio.in, WRIT_WIRE_STREAM_CREDIT);
 }
 
 void
-writ_worker_stdio_release(struct writ_worker *w)
+writ_worker_stdio_release(struct writ_guest *g)
 {
-	writ_buf_release(&w->stdio.in);
+	writ_buf_release(&g->stdio.in);
 }
 
 /* Nothing is asked of the broker before the guest reads: what a guest leaves unread stays in the
@@ -19,8 +19,8 @@ writ_worker_stdio_release(struct writ_worker *w)
 static enum writ_status
 stdio_read(void *ctx, uint8_t *p, size_t cap, size_t *n, struct writ_wake *wake)
 {
-	struct writ_worker *w = ctx;
-	struct writ_worker_stdio *s = &w->stdio;
+	struct writ_guest *g = ctx;
+	struct writ_worker_stdio *s = &g->stdio;
 	uint8_t credit[4] = { 0, 0, 1, 0 };	/* 64 KiB */
 
 	if (s->in.len) {
@@ -32,7 +32,7 @@ stdio_read(void *ctx, uint8_t *p, size_t cap, size_t *n, struct writ_wake *wake)
 	if (s->in_ended)
 		return WRIT_CLOSED;
 	if (!s->in_asked)
-		writ_worker_send(w, WRIT_MSG_IN_CREDIT, 0,
+		writ_worker_send(g->worker, WRIT_MSG_IN_CREDIT, 0,
 		    writ_str((const char *)credit, sizeof(credit)));
 	s->in_asked = true;
 	s->in_wake = wake;
@@ -42,9 +42,9 @@ stdio_read(void *ctx, uint8_t *p, size_t cap, size_t *n, struct writ_wake *wake)
 static enum writ_status
 stdio_room(void *ctx, enum writ_stdio which, size_t *n, struct writ_wake *wake)
 {
-	struct writ_worker *w = ctx;
-	struct writ_worker_stdio *s = &w->stdio;
-	uint64_t room = s->credit[which];
+	struct writ_guest *g = ctx;
+	struct writ_worker_stdio *s = &g->stdio;
+	uint64_t room = g->worker->credit[which];
 
 	if (room == UINT64_MAX)
 		return WRIT_CLOSED;
@@ -63,18 +63,19 @@ stdio_room(void *ctx, enum writ_stdio which, size_t *n, struct writ_wake *wake)
 static enum writ_status
 stdio_write(void *ctx, enum writ_stdio which, const uint8_t *p, size_t n)
 {
-	struct writ_worker *w = ctx;
-	struct writ_worker_stdio *s = &w->stdio;
+	struct writ_guest *g = ctx;
+	struct writ_worker_stdio *s = &g->stdio;
+	struct writ_worker *w = g->worker;
 
-	if (s->credit[which] == UINT64_MAX)
+	if (w->credit[which] == UINT64_MAX)
 		return WRIT_CLOSED;
-	if (n > s->credit[which] || n > WRIT_FS_IO_MAX)
+	if (n > w->credit[which] || n > WRIT_FS_IO_MAX)
 		return WRIT_INVALID;
 	if (s->output_max && s->output + n > s->output_max)
 		return WRIT_LIMIT;
 	if (n == 0)
 		return WRIT_OK;
-	s->credit[which] -= n;
+	w->credit[which] -= n;
 	s->output += n;
 	writ_buf_reset(&w->scratch);
 	writ_wire_put_u8(&w->scratch, (uint8_t)which);
@@ -86,9 +87,9 @@ stdio_write(void *ctx, enum writ_stdio which, const uint8_t *p, size_t n)
 }
 
 struct writ_stdio_port
-writ_worker_stdio_port(struct writ_worker *w)
+writ_worker_stdio_port(struct writ_guest *g)
 {
-	return (struct writ_stdio_port){ w, stdio_read, stdio_room,
+	return (struct writ_stdio_port){ g, stdio_read, stdio_room,
 		stdio_write };
 }
 
@@ -109,22 +110,24 @@ add_credit(struct writ_worker *w, struct writ_str body)
 	struct writ_wire_in in = writ_wire_in(body);
 	unsigned which = writ_wire_get_u8(&in);
 	uint32_t n = writ_wire_get_u32(&in);
+	struct writ_guest *g;
 
 	if (!writ_wire_done(&in) || which < 1 || which > 2 ||
 	    n > WRIT_WIRE_STREAM_CREDIT)
 		return WRIT_PROTO;
 	if (n == 0)
-		w->stdio.credit[which] = UINT64_MAX;
-	else if (w->stdio.credit[which] != UINT64_MAX)
-		w->stdio.credit[which] += n;
-	fire(&w->stdio.out_wake);
+		w->credit[which] = UINT64_MAX;
+	else if (w->credit[which] != UINT64_MAX)
+		w->credit[which] += n;
+	for (g = w->guests; g; g = g->next)
+		fire(&g->stdio.out_wake);
 	return WRIT_OK;
 }
 
 enum writ_status
 writ_worker_stdio_message(struct writ_worker *w, const struct writ_msg *m)
 {
-	struct writ_worker_stdio *s = &w->stdio;
+	struct writ_worker_stdio *s = &w->first.stdio;
 
 	if (m->row->type == WRIT_MSG_OUT_CREDIT)
 		return add_credit(w, m->body);
