@@ -172,6 +172,8 @@
 #define WRIT_DEFAULT_HANDLES 10000ull
 #define WRIT_DEFAULT_MEMFS_BYTES (64ull * 1024 * 1024)
 #define WRIT_DEFAULT_MEMFS_FILES 65536ull
+#define WRIT_DEFAULT_HTTP_REQUEST (8ull * 1024 * 1024)	/* bytes of a body */
+#define WRIT_DEFAULT_HTTP_RESPONSE (64ull * 1024 * 1024)
 
 /* defaults and bounds of a toolbox's limits */
 #define WRIT_DEFAULT_TOOL_OUTPUT (1024ull * 1024)

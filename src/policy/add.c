@@ -1,4 +1,5 @@
 /* Grants that come from the command line: short forms and fragments. */
+#include "policy/http_shape.h"
 #include "policy/decide.h"
 #include "policy/parts.h"
 
@@ -80,6 +81,33 @@ check_spawn(const struct writ_policy *p, const struct writ_policy *q,
 }
 
 static enum writ_status
+check_net(const struct writ_policy *p, const struct writ_policy *q,
+    struct writ_err *err)
+{
+	size_t i;
+
+	if (p->http_count + q->http_count > WRIT_DOC_LIST_MAX ||
+	    p->sockets_count + q->sockets_count > WRIT_DOC_LIST_MAX ||
+	    p->http_deny_count + q->http_deny_count > WRIT_DOC_LIST_MAX ||
+	    p->sockets_deny_count + q->sockets_deny_count > WRIT_DOC_LIST_MAX)
+		return writ_fail(err, WRIT_LIMIT, "%s: more than 1024 http or "
+		    "sockets entries", label);
+	for (i = 0; i < q->http_count; i++)
+		if (writ_policy_has_name(p, q->http[i].name))
+			return taken(err, "the name", q->http[i].name);
+	for (i = 0; i < q->sockets_count; i++)
+		if (writ_policy_has_name(p, q->sockets[i].name))
+			return taken(err, "the name", q->sockets[i].name);
+	for (i = 0; i < q->http_deny_count; i++)
+		if (writ_policy_has_name(p, q->http_deny[i].name))
+			return taken(err, "the name", q->http_deny[i].name);
+	for (i = 0; i < q->sockets_deny_count; i++)
+		if (writ_policy_has_name(p, q->sockets_deny[i].name))
+			return taken(err, "the name", q->sockets_deny[i].name);
+	return WRIT_OK;
+}
+
+static enum writ_status
 check_merge(const struct writ_policy *p, const struct writ_policy *q,
     struct writ_err *err)
 {
@@ -106,6 +134,8 @@ check_merge(const struct writ_policy *p, const struct writ_policy *q,
 	if (p->more->random_said && q->more->random_said)
 		return taken(err, "a grant of", "random");
 	st = check_spawn(p, q, err);
+	if (st == WRIT_OK)
+		st = check_net(p, q, err);
 	if (st == WRIT_OK)
 		st = check_pairs(p->env, p->env_count, q->env, q->env_count, err);
 	return st != WRIT_OK ? st : check_pairs(p->config, p->config_count,
@@ -169,6 +199,10 @@ merge(struct writ_policy *p, struct writ_policy *q, struct writ_err *err)
 	writ_auto_mem struct writ_files_deny *files_deny = NULL;
 	writ_auto_mem struct writ_spawn_grant *spawn = NULL;
 	writ_auto_mem struct writ_spawn_deny *spawn_deny = NULL;
+	writ_auto_mem struct writ_http_grant *http = NULL;
+	writ_auto_mem struct writ_http_deny *http_deny = NULL;
+	writ_auto_mem struct writ_sockets_grant *sockets = NULL;
+	writ_auto_mem struct writ_sockets_deny *sockets_deny = NULL;
 	writ_auto_mem struct writ_pair *env = NULL;
 	writ_auto_mem struct writ_pair *config = NULL;
 	enum writ_status st = check_merge(p, q, err);
@@ -176,17 +210,22 @@ merge(struct writ_policy *p, struct writ_policy *q, struct writ_err *err)
 	if (st != WRIT_OK)
 		return st;
 	if (!JOIN(files) || !JOIN(files_deny) || !JOIN(spawn) ||
-	    !JOIN(spawn_deny) || !JOIN(env) || !JOIN(config))
+	    !JOIN(spawn_deny) || !JOIN(http) || !JOIN(http_deny) ||
+	    !JOIN(sockets) || !JOIN(sockets_deny) || !JOIN(env) || !JOIN(config))
 		return writ_fail(err, WRIT_NOMEM, "%s: out of memory", label);
 	TAKE(files);
 	TAKE(files_deny);
 	TAKE(spawn);
 	TAKE(spawn_deny);
+	TAKE(http);
+	TAKE(http_deny);
+	TAKE(sockets);
+	TAKE(sockets_deny);
 	TAKE(env);
 	TAKE(config);
 	take_values(p, q);
-	writ_policy_sort(p);
-	return WRIT_OK;
+	return writ_policy_sort(p) == WRIT_OK ? WRIT_OK : writ_fail(err,
+	    WRIT_NOMEM, "%s: out of memory", label);
 }
 
 static enum writ_status

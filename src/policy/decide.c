@@ -5,7 +5,6 @@
 #include "base/limits.h"
 #include "policy/glob.h"
 #include "policy/lookalike.h"
-#include "policy/url.h"
 
 #define SHOWN_MAX 120	/* bytes of a target in a reason */
 
@@ -407,37 +406,26 @@ decide_client(const struct writ_policy *p, const struct writ_request *rq,
 	}
 }
 
-static void
-decide_http(const struct writ_policy *p, const struct writ_request *rq,
-    struct writ_decision *out)
-{
-	struct writ_request host = *rq;
-	struct writ_url u;
-	const char *why = writ_url_read(rq->target, false, &u);
-
-	if (why) {
-		rule(out, "malformed", "", "");
-		verdict(out, WRIT_REFUSE, NULL, "the URL is refused: %s", why);
-		return;
-	}
-	host.target = u.host;
-	decide_other(p, &host, out, "http", "host ");
-}
-
 void
 writ_decide(const struct writ_policy *p, const struct writ_request *rq,
     struct writ_decision *out)
 {
+	struct writ_http_terms terms;
+
 	memset(out, 0, sizeof(*out));
 	switch (rq->kind) {
 	case WRIT_REQ_FILES:
 		decide_files(p, rq, out);
 		return;
 	case WRIT_REQ_HTTP:
-		decide_http(p, rq, out);
+		if (rq->http)
+			writ_decide_http(p, rq->http, &terms, out);
+		else
+			writ_decide_http_url(p, rq, out);
 		return;
 	case WRIT_REQ_SOCKETS:
-		decide_other(p, rq, out, "sockets", "");
+		if (!writ_decide_socket(p, rq, out))
+			decide_other(p, rq, out, "sockets", "");
 		return;
 	case WRIT_REQ_KEYVALUE:
 		decide_other(p, rq, out, "keyvalue", "bucket ");

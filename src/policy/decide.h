@@ -20,6 +20,14 @@ const char *
 writ_decide_protected(const struct writ_files_grant *g,
     const struct writ_request *rq);
 
+/** writ_decide of an http request that is a URL and a method (`op`) alone. */
+void writ_decide_http_url(const struct writ_policy *p,
+    const struct writ_request *rq, struct writ_decision *out);
+
+/** writ_decide of a sockets request; false: no entry says anything of it. */
+bool writ_decide_socket(const struct writ_policy *p,
+    const struct writ_request *rq, struct writ_decision *out);
+
 /** Whether an entry of `p`, of any kind, has this name. */
 bool writ_policy_has_name(const struct writ_policy *p, const char *name);
 

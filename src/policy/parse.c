@@ -474,7 +474,8 @@ writ_doc_parse(struct writ_str text, const char *file, bool fragment,
 	if (st != WRIT_OK)
 		return st;
 	writ_sha256(text.ptr, text.len, &p->digest);
-	writ_policy_sort(p);
+	if (writ_policy_sort(p) != WRIT_OK)
+		return writ_doc_nomem(&d);
 	*out = writ_steal(&p);
 	return WRIT_OK;
 }

@@ -1,5 +1,6 @@
 /* files and deny: the sections whose providers are at work. */
 #include "policy/glob.h"
+#include "policy/http_shape.h"
 #include "policy/parts.h"
 
 #define OVERLAYS_MAX 4
@@ -382,13 +383,13 @@ writ_doc_files(struct writ_doc *d, const struct writ_yaml_node *list,
 struct deny_doc {
 	struct writ_str name;
 	const struct writ_yaml_node *kind;	/* the one that was read */
-	bool two;
+	bool two, http, sockets;
 	struct writ_str path, tool;
 	unsigned write_only;
 };
 
 struct deny_other {		/* of the kinds not built yet: shape only */
-	struct writ_str url, connect, bucket, keys, container;
+	struct writ_str bucket, keys, container;
 };
 
 static const struct writ_doc_word deny_modes[] = {
@@ -399,14 +400,6 @@ static const struct writ_doc_key deny_files_rows[] = {
 	{ "path", true, read_pattern, AT(deny_doc, path), 0, 0, NULL },
 	{ "mode", false, writ_doc_pick, AT(deny_doc, write_only), 0, 0,
 	    deny_modes },
-};
-static const struct writ_doc_key deny_http_rows[] = {
-	{ "url", true, writ_doc_url, AT(deny_other, url), 0, 0, NULL },
-	{ "methods", false, writ_doc_methods, 0, 0, 0, NULL },
-};
-static const struct writ_doc_key deny_sockets_rows[] = {
-	{ "connect", true, writ_doc_connect, AT(deny_other, connect), 0, 0,
-	    NULL },
 };
 static const struct writ_doc_key deny_keyvalue_rows[] = {
 	{ "bucket", true, writ_doc_text, AT(deny_other, bucket), 0, 0, NULL },
@@ -443,6 +436,24 @@ deny_spawn(struct writ_doc *d, const struct writ_yaml_node *n,
 	return writ_doc_map(d, n, WRIT_DOC_ROWS(deny_spawn_rows), field);
 }
 
+static enum writ_status
+deny_http(struct writ_doc *d, const struct writ_yaml_node *n,
+    const struct writ_doc_key *k, void *field)
+{
+	((struct deny_doc *)field)->http = true;
+	note_kind(field, n);
+	return writ_doc_deny_http(d, n);
+}
+
+static enum writ_status
+deny_sockets(struct writ_doc *d, const struct writ_yaml_node *n,
+    const struct writ_doc_key *k, void *field)
+{
+	((struct deny_doc *)field)->sockets = true;
+	note_kind(field, n);
+	return writ_doc_deny_sockets(d, n);
+}
+
 /* k->more is the table, k->max its length. */
 static enum writ_status
 deny_other(struct writ_doc *d, const struct writ_yaml_node *n,
@@ -461,8 +472,8 @@ deny_other(struct writ_doc *d, const struct writ_yaml_node *n,
 static const struct writ_doc_key deny_rows[] = {
 	{ "name", true, writ_doc_name, AT(deny_doc, name), 0, 0, NULL },
 	{ "files", false, deny_files, 0, 0, 0, NULL },
-	{ "http", false, deny_other, OTHER(deny_http_rows) },
-	{ "sockets", false, deny_other, OTHER(deny_sockets_rows) },
+	{ "http", false, deny_http, 0, 0, 0, NULL },
+	{ "sockets", false, deny_sockets, 0, 0, 0, NULL },
 	{ "keyvalue", false, deny_other, OTHER(deny_keyvalue_rows) },
 	{ "blobs", false, deny_other, OTHER(deny_blobs_rows) },
 	{ "spawn", false, deny_spawn, 0, 0, 0, NULL },
@@ -477,6 +488,17 @@ keep_spawn_deny(struct writ_doc *d, const struct deny_doc *f)
 	out->name = writ_str_dup(f->name);
 	out->tool = writ_str_dup(f->tool);
 	return out->name && out->tool ? WRIT_OK : writ_doc_nomem(d);
+}
+
+static enum writ_status
+name_net_deny(struct writ_doc *d, const struct deny_doc *f)
+{
+	struct writ_policy *p = d->p;
+	char **name = f->http ? &p->http_deny[p->http_deny_count - 1].name :
+	    &p->sockets_deny[p->sockets_deny_count - 1].name;
+
+	*name = writ_str_dup(f->name);
+	return *name ? WRIT_OK : writ_doc_nomem(d);
 }
 
 static enum writ_status
@@ -495,6 +517,8 @@ read_deny(struct writ_doc *d, const struct writ_yaml_node *n)
 		    "keyvalue, blobs, spawn is needed here");
 	if (f.tool.ptr)
 		return keep_spawn_deny(d, &f);
+	if (f.http || f.sockets)
+		return name_net_deny(d, &f);
 	if (!f.path.ptr)
 		return WRIT_OK;
 	out = &p->files_deny[p->files_deny_count++];
@@ -518,7 +542,10 @@ writ_doc_deny(struct writ_doc *d, const struct writ_yaml_node *list,
 		return st;
 	p->files_deny = writ_alloc(list->count, sizeof(p->files_deny[0]));
 	p->spawn_deny = writ_alloc(list->count, sizeof(p->spawn_deny[0]));
-	if (!p->files_deny || !p->spawn_deny)
+	p->http_deny = writ_alloc(list->count, sizeof(p->http_deny[0]));
+	p->sockets_deny = writ_alloc(list->count, sizeof(p->sockets_deny[0]));
+	if (!p->files_deny || !p->spawn_deny || !p->http_deny ||
+	    !p->sockets_deny)
 		return writ_doc_nomem(d);
 	for (n = list->first; n; n = n->next) {
 		st = read_deny(d, n);

@@ -26,19 +26,26 @@ writ_doc_read writ_doc_keyvalue, writ_doc_blobs, writ_doc_spawn,
 writ_doc_read writ_doc_clock, writ_doc_random, writ_doc_env, writ_doc_config;
 
 /* Shared readers; the field is a struct writ_str. */
-writ_doc_read writ_doc_url;	/* a URL pattern */
 writ_doc_read writ_doc_keys;	/* a key pattern */
 writ_doc_read writ_doc_tool;	/* a tool's name, as MCP has it */
 writ_doc_read writ_doc_ask;	/* unsigned: 0 never, 1 first, 2 each */
-writ_doc_read writ_doc_addresses;	/* nothing: a set of ranges, checked */
-writ_doc_read writ_doc_methods;	/* nothing: a set of HTTP methods, checked */
-writ_doc_read writ_doc_connect;	/* a text such as tcp://host:port */
+
+/** A set of address ranges; *out and *count are the grant's, also on failure. */
+WRIT_MUST_CHECK enum writ_status
+writ_doc_ranges(struct writ_doc *d, const struct writ_yaml_node *list,
+    struct writ_range **out, size_t *count);
+
+/** `deny` over http and over sockets: append to d->p, without a name. */
+WRIT_MUST_CHECK enum writ_status
+writ_doc_deny_http(struct writ_doc *d, const struct writ_yaml_node *n);
+WRIT_MUST_CHECK enum writ_status
+writ_doc_deny_sockets(struct writ_doc *d, const struct writ_yaml_node *n);
 
 /**
  * Sort, compare and index what `p` holds; the place where mounts and names must
- * be unique is checked by the callers.
+ * be unique is checked by the callers.  WRIT_NOMEM.
  */
-void writ_policy_sort(struct writ_policy *p);
+WRIT_MUST_CHECK enum writ_status writ_policy_sort(struct writ_policy *p);
 
 /**
  * Read one document or (fragment) some sections of one.

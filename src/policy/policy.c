@@ -1,4 +1,5 @@
 /* What a policy owns, and the order that makes judging it quick. */
+#include "policy/http_shape.h"
 #include "policy/parts.h"
 
 static void
@@ -26,6 +27,55 @@ free_files(struct writ_files_grant *g)
 	writ_mem_free(g->from);
 }
 
+static void
+free_http(struct writ_http_grant *g)
+{
+	size_t i;
+
+	for (i = 0; i < g->credential_parts; i++) {
+		writ_mem_free(g->credential[i].text);
+		writ_mem_free(g->credential[i].secret);
+	}
+	writ_mem_free(g->credential);
+	writ_http_shape_free(g->shape);
+	writ_texts_free(g->response_headers);
+	writ_texts_free(g->response_types);
+	writ_texts_free(g->operations);
+	writ_mem_free(g->operation_field);
+	writ_mem_free(g->credential_name);
+	writ_mem_free(g->addresses);
+	writ_mem_free(g->ca_file);
+	writ_mem_free(g->pins);
+	writ_mem_free(g->name);
+}
+
+static void
+free_net(struct writ_policy *p)
+{
+	size_t i;
+
+	for (i = 0; i < p->http_count; i++)
+		free_http(&p->http[i]);
+	for (i = 0; i < p->http_deny_count; i++) {
+		writ_http_shape_free(p->http_deny[i].shape);
+		writ_mem_free(p->http_deny[i].name);
+	}
+	for (i = 0; i < p->sockets_count; i++) {
+		writ_mem_free(p->sockets[i].name);
+		writ_mem_free(p->sockets[i].host);
+		writ_mem_free(p->sockets[i].addresses);
+	}
+	for (i = 0; i < p->sockets_deny_count; i++) {
+		writ_mem_free(p->sockets_deny[i].name);
+		writ_mem_free(p->sockets_deny[i].host);
+	}
+	writ_mem_free(p->http);
+	writ_mem_free(p->http_deny);
+	writ_mem_free(p->sockets);
+	writ_mem_free(p->sockets_deny);
+	writ_mem_free(p->http_index);
+}
+
 void
 writ_policy_free(struct writ_policy *p)
 {
@@ -47,6 +97,7 @@ writ_policy_free(struct writ_policy *p)
 		writ_mem_free(p->spawn_deny[i].name);
 		writ_mem_free(p->spawn_deny[i].tool);
 	}
+	free_net(p);
 	writ_mem_free(p->spawn);
 	writ_mem_free(p->spawn_deny);
 	writ_mem_free(p->files);
@@ -94,7 +145,28 @@ by_prefix(const void *a, const void *b)
 	return r ? r : strcmp(x->name, y->name);
 }
 
-void
+static enum writ_status
+index_http(struct writ_policy *p)
+{
+	size_t n = p->http_count + p->http_deny_count, i;
+	struct writ_http_entry *v = n ? writ_alloc(n, sizeof(*v)) : NULL;
+
+	if (n && !v)
+		return WRIT_NOMEM;
+	for (i = 0; i < p->http_count; i++)
+		v[i] = (struct writ_http_entry){ p->http[i].shape, &p->http[i],
+			NULL };
+	for (i = 0; i < p->http_deny_count; i++)
+		v[p->http_count + i] = (struct writ_http_entry){
+			p->http_deny[i].shape, NULL, &p->http_deny[i] };
+	writ_http_index_sort(v, n);
+	writ_mem_free(p->http_index);
+	p->http_index = v;
+	p->http_index_count = n;
+	return WRIT_OK;
+}
+
+enum writ_status
 writ_policy_sort(struct writ_policy *p)
 {
 	size_t i;
@@ -106,4 +178,5 @@ writ_policy_sort(struct writ_policy *p)
 	if (p->files_deny_count > 1)
 		qsort(p->files_deny, p->files_deny_count,
 		    sizeof(p->files_deny[0]), by_prefix);
+	return index_http(p);
 }

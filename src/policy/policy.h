@@ -185,6 +185,12 @@ struct writ_policy {
 	size_t http_count;
 	struct writ_sockets_grant *sockets;
 	size_t sockets_count;
+	struct writ_http_deny *http_deny;	/* internal */
+	size_t http_deny_count;
+	struct writ_sockets_deny *sockets_deny;	/* internal */
+	size_t sockets_deny_count;
+	struct writ_http_entry *http_index;	/* internal: grants and deny entries */
+	size_t http_index_count;
 	/* of the document's bytes; each addition makes it SHA-256 of the digest
 	 * before and the text added */
 	struct writ_digest digest;

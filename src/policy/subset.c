@@ -1,28 +1,23 @@
-#include "policy/subset.h"
+#include "policy/subset_int.h"
 
 #include <stdarg.h>
 
 #include "policy/decide.h"
 #include "policy/glob.h"
+#include "policy/http_shape.h"
 
 /* A field that no rule here looks at would be proved without being compared: whoever
  * adds one writes its rule, and then the new size. */
-_Static_assert(sizeof(void *) != 8 || (sizeof(struct writ_policy) == 296 &&
+_Static_assert(sizeof(void *) != 8 || (sizeof(struct writ_policy) == 376 &&
     sizeof(struct writ_limits) == 56 && sizeof(struct writ_files_grant) == 80 &&
     sizeof(struct writ_files_deny) == 32 && sizeof(struct writ_spawn_grant) == 40 &&
-    sizeof(struct writ_spawn_deny) == 16), "subset.c: a rule is missing");
+    sizeof(struct writ_spawn_deny) == 16 &&
+    sizeof(struct writ_http_grant) == 192 && sizeof(struct writ_http_shape) == 96 &&
+    sizeof(struct writ_http_deny) == 16 && sizeof(struct writ_sockets_grant) == 72 &&
+    sizeof(struct writ_sockets_deny) == 32), "subset.c: a rule is missing");
 
-struct proof {
-	const struct writ_policy *a, *b;
-	struct writ_buf *why;
-	bool open;		/* something was not proved */
-};
-
-static void
-unproved(struct proof *p, const char *fmt, ...) WRIT_PRINTF(2, 3);
-
-static void
-unproved(struct proof *p, const char *fmt, ...)
+void
+writ_unproved(struct writ_proof *p, const char *fmt, ...)
 {
 	char line[2 * WRIT_ERR_MSG_MAX];
 	va_list ap;
@@ -47,7 +42,7 @@ fits(uint64_t a, uint64_t b)
 }
 
 static void
-prove_limits(struct proof *p)
+prove_limits(struct writ_proof *p)
 {
 	const struct writ_limits *a = &p->a->limits, *b = &p->b->limits;
 	const struct {
@@ -65,11 +60,11 @@ prove_limits(struct proof *p)
 
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		if (rows[i].a > rows[i].b)
-			unproved(p, "limits.%s: %llu is more than %llu",
+			writ_unproved(p, "limits.%s: %llu is more than %llu",
 			    rows[i].name, (unsigned long long)rows[i].a,
 			    (unsigned long long)rows[i].b);
 	if (!fits(a->output_bytes, b->output_bytes))
-		unproved(p, "limits.output: %llu is not within %llu (0: none)",
+		writ_unproved(p, "limits.output: %llu is not within %llu (0: none)",
 		    (unsigned long long)a->output_bytes,
 		    (unsigned long long)b->output_bytes);
 }
@@ -83,24 +78,24 @@ resolution(const struct writ_policy *p)
 }
 
 static void
-prove_clock(struct proof *p)
+prove_clock(struct writ_proof *p)
 {
 	const struct writ_policy *a = p->a, *b = p->b;
 
 	if (a->clock == WRIT_CLOCK_VOID)
 		return;
 	if (a->clock != b->clock)
-		unproved(p, "clock: %s, and not so there",
+		writ_unproved(p, "clock: %s, and not so there",
 		    a->clock == WRIT_CLOCK_REAL ? "real" : "frozen");
 	else if (a->clock == WRIT_CLOCK_FROZEN &&
 	    a->clock_seconds != b->clock_seconds)
-		unproved(p, "clock: frozen at another time");
+		writ_unproved(p, "clock: frozen at another time");
 	else if (resolution(a) < resolution(b))
-		unproved(p, "clock: a finer resolution");
+		writ_unproved(p, "clock: a finer resolution");
 }
 
 static void
-prove_random(struct proof *p)
+prove_random(struct writ_proof *p)
 {
 	const struct writ_policy *a = p->a, *b = p->b;
 	bool ok = false;
@@ -121,11 +116,11 @@ prove_random(struct proof *p)
 		break;
 	}
 	if (!ok)
-		unproved(p, "random: another source than there");
+		writ_unproved(p, "random: another source than there");
 }
 
 static void
-prove_pairs(struct proof *p, const char *kind, const struct writ_pair *a,
+prove_pairs(struct writ_proof *p, const char *kind, const struct writ_pair *a,
     size_t n, const struct writ_pair *b, size_t m)
 {
 	size_t i, k;
@@ -134,9 +129,9 @@ prove_pairs(struct proof *p, const char *kind, const struct writ_pair *a,
 		for (k = 0; k < m && strcmp(a[i].key, b[k].key); k++)
 			;
 		if (k == m)
-			unproved(p, "%s: %s is not there", kind, a[i].key);
+			writ_unproved(p, "%s: %s is not there", kind, a[i].key);
 		else if (strcmp(a[i].value, b[k].value))
-			unproved(p, "%s: %s has another value", kind, a[i].key);
+			writ_unproved(p, "%s: %s has another value", kind, a[i].key);
 	}
 }
 
@@ -175,46 +170,46 @@ opens(const struct writ_files_grant *g, const char *name)
 }
 
 static void
-prove_source(struct proof *p, const struct writ_files_grant *a,
+prove_source(struct writ_proof *p, const struct writ_files_grant *a,
     const struct writ_files_grant *b)
 {
 	char *const *v;
 
 	if (a->source != b->source) {
-		unproved(p, "files \"%s\": another source than there", a->name);
+		writ_unproved(p, "files \"%s\": another source than there", a->name);
 	} else if (a->source == WRIT_SOURCE_HOST) {
 		if (a->from[0] != '/' || b->from[0] != '/')
-			unproved(p, "files \"%s\": a host path that is not absolute",
+			writ_unproved(p, "files \"%s\": a host path that is not absolute",
 			    a->name);
 		else if (strcmp(a->from, b->from))
-			unproved(p, "files \"%s\": host folder %.200s is %.200s "
+			writ_unproved(p, "files \"%s\": host folder %.200s is %.200s "
 			    "there", a->name, a->from, b->from);
 	} else if (a->source != WRIT_SOURCE_MEMORY) {
-		unproved(p, "files \"%s\": no rule for its source yet", a->name);
+		writ_unproved(p, "files \"%s\": no rule for its source yet", a->name);
 	}
 	for (v = a->protected_names; v && *v; v++)
 		if (!opens(b, *v))
-			unproved(p, "files \"%s\": opens %s, and not so there",
+			writ_unproved(p, "files \"%s\": opens %s, and not so there",
 			    a->name, *v);
 }
 
 static void
-prove_rights(struct proof *p, const struct writ_files_grant *a,
+prove_rights(struct writ_proof *p, const struct writ_files_grant *a,
     const struct writ_files_grant *b)
 {
 	if (b->durable && !a->durable)
-		unproved(p, "files \"%s\": durable there", a->name);
+		writ_unproved(p, "files \"%s\": durable there", a->name);
 	if (a->shown && !b->shown)
-		unproved(p, "files \"%s\": not shown there", a->name);
+		writ_unproved(p, "files \"%s\": not shown there", a->name);
 	if (!a->write)
 		return;
 	if (!b->write)
-		unproved(p, "files \"%s\": mode write, and read there", a->name);
+		writ_unproved(p, "files \"%s\": mode write, and read there", a->name);
 	if (!fits(a->quota_bytes, b->quota_bytes))
-		unproved(p, "files \"%s\": quota of bytes not within that there",
+		writ_unproved(p, "files \"%s\": quota of bytes not within that there",
 		    a->name);
 	if (!fits(a->quota_files, b->quota_files))
-		unproved(p, "files \"%s\": quota of files not within that there",
+		writ_unproved(p, "files \"%s\": quota of files not within that there",
 		    a->name);
 }
 
@@ -229,13 +224,13 @@ shut(const struct writ_policy *a, const char *at)
 }
 
 static void
-prove_mount(struct proof *p, const struct writ_files_grant *a)
+prove_mount(struct writ_proof *p, const struct writ_files_grant *a)
 {
 	const struct writ_files_grant *b = same_place(p->b, a->at), *below;
 	size_t i;
 
 	if (!b) {
-		unproved(p, "files \"%s\": no mount at %.200s there", a->name,
+		writ_unproved(p, "files \"%s\": no mount at %.200s there", a->name,
 		    a->at);
 		return;
 	}
@@ -246,7 +241,7 @@ prove_mount(struct proof *p, const struct writ_files_grant *a)
 		if (is_below(below->at, a->at) && !same_place(p->a, below->at) &&
 		    writ_decide_mount(p->a, writ_str_from(below->at)) == a &&
 		    !shut(p->a, below->at))
-			unproved(p, "files \"%s\": shows what \"%s\" at %.200s "
+			writ_unproved(p, "files \"%s\": shows what \"%s\" at %.200s "
 			    "hides there", a->name, below->name, below->at);
 	}
 }
@@ -277,7 +272,7 @@ implies(const struct writ_files_deny *a, const struct writ_files_deny *b)
 }
 
 static void
-prove_deny(struct proof *p, const struct writ_files_deny *b)
+prove_deny(struct writ_proof *p, const struct writ_files_deny *b)
 {
 	struct writ_str pattern = writ_str_from(b->path + 1);
 	size_t i;
@@ -291,7 +286,7 @@ prove_deny(struct proof *p, const struct writ_files_deny *b)
 		if (b->write_only && !g->write)
 			continue;
 		if (writ_glob_reaches(pattern, writ_str_from(g->at + 1))) {
-			unproved(p, "files \"%s\": deny \"%s\" (%.200s) is not "
+			writ_unproved(p, "files \"%s\": deny \"%s\" (%.200s) is not "
 			    "kept", g->name, b->name, b->path);
 			return;
 		}
@@ -299,7 +294,7 @@ prove_deny(struct proof *p, const struct writ_files_deny *b)
 }
 
 static void
-prove_files(struct proof *p)
+prove_files(struct writ_proof *p)
 {
 	size_t i;
 
@@ -323,7 +318,7 @@ denies_tool(const struct writ_policy *p, const char *tool)
 }
 
 static void
-prove_spawn(struct proof *p, const struct writ_spawn_grant *a)
+prove_spawn(struct writ_proof *p, const struct writ_spawn_grant *a)
 {
 	const struct writ_spawn_grant *b =
 	    writ_policy_spawn(p->b, writ_str_from(a->tool));
@@ -331,43 +326,43 @@ prove_spawn(struct proof *p, const struct writ_spawn_grant *a)
 	if (denies_tool(p->a, a->tool))
 		return;
 	if (!b || denies_tool(p->b, a->tool)) {
-		unproved(p, "spawn \"%s\": tool %s is not granted there", a->name,
+		writ_unproved(p, "spawn \"%s\": tool %s is not granted there", a->name,
 		    a->tool);
 		return;
 	}
 	if (a->depth > b->depth)
-		unproved(p, "spawn \"%s\": depth %llu is more than %llu", a->name,
+		writ_unproved(p, "spawn \"%s\": depth %llu is more than %llu", a->name,
 		    (unsigned long long)a->depth, (unsigned long long)b->depth);
 	if (a->calls > b->calls)
-		unproved(p, "spawn \"%s\": %llu calls are more than %llu", a->name,
+		writ_unproved(p, "spawn \"%s\": %llu calls are more than %llu", a->name,
 		    (unsigned long long)a->calls, (unsigned long long)b->calls);
 	if (b->durable && !a->durable)
-		unproved(p, "spawn \"%s\": durable there", a->name);
+		writ_unproved(p, "spawn \"%s\": durable there", a->name);
 }
 
 static void
-prove_client(struct proof *p)
+prove_client(struct writ_proof *p)
 {
 	const char *word;
 	unsigned bit;
 
 	for (bit = 1; (word = writ_policy_client_word(bit)) != NULL; bit <<= 1)
 		if ((p->a->client & bit) && !(p->b->client & bit))
-			unproved(p, "client: %s is not there", word);
+			writ_unproved(p, "client: %s is not there", word);
 }
 
 enum writ_subset
 writ_policy_subset(const struct writ_policy *a, const struct writ_policy *b,
     struct writ_buf *why)
 {
-	struct proof p = { .a = a, .b = b, .why = why };
+	struct writ_proof p = { .a = a, .b = b, .why = why };
 	size_t i;
 
 	if (b->strict && !a->strict)
-		unproved(&p, "strict: true there");
+		writ_unproved(&p, "strict: true there");
 	if (a->unmatched == WRIT_UNMATCHED_ASK &&
 	    b->unmatched != WRIT_UNMATCHED_ASK)
-		unproved(&p, "unmatched: ask, and deny there");
+		writ_unproved(&p, "unmatched: ask, and deny there");
 	prove_limits(&p);
 	prove_clock(&p);
 	prove_random(&p);
@@ -378,5 +373,6 @@ writ_policy_subset(const struct writ_policy *a, const struct writ_policy *b,
 	for (i = 0; i < a->spawn_count; i++)
 		prove_spawn(&p, &a->spawn[i]);
 	prove_client(&p);
+	writ_prove_net(&p);
 	return p.open ? WRIT_SUBSET_UNPROVED : WRIT_SUBSET_PROVED;
 }

@@ -24,7 +24,11 @@ enum writ_subset { WRIT_SUBSET_UNPROVED, WRIT_SUBSET_PROVED };
  * no more rights, opened names and quota; what `b` mounts below it `a` mounts too, or
  * denies; what `b` denies `a` denies, or does not mount.  spawn: no more depth and calls
  * of the same tool (that both go down from parent to child is the caller's affair).
- * client: no more words.  Grants that are not built yet cannot be in a policy.
+ * client: no more words.  http: each entry is within every one of `b` that may match what it
+ * allows, one at least, with the same credential; what shares an entry of `b` sums within its
+ * rate, concurrency and totals; what `b` denies `a` denies, or does not grant.  sockets: each is
+ * one of `b`, with no more addresses and budget.  Grants that are not built yet cannot be in a
+ * policy.
  *
  * Not compared: name, component, and the limits of what else is running.
  */

@@ -1,4 +1,5 @@
 /* The smallest grant for a refused request, as a line of a writ. */
+#include "policy/http_shape.h"
 #include "policy/decide.h"
 #include "policy/parts.h"
 #include "policy/url.h"
@@ -23,6 +24,18 @@ writ_policy_has_name(const struct writ_policy *p, const char *name)
 			return true;
 	for (i = 0; i < p->spawn_deny_count; i++)
 		if (!strcmp(p->spawn_deny[i].name, name))
+			return true;
+	for (i = 0; i < p->http_count; i++)
+		if (!strcmp(p->http[i].name, name))
+			return true;
+	for (i = 0; i < p->http_deny_count; i++)
+		if (!strcmp(p->http_deny[i].name, name))
+			return true;
+	for (i = 0; i < p->sockets_count; i++)
+		if (!strcmp(p->sockets[i].name, name))
+			return true;
+	for (i = 0; i < p->sockets_deny_count; i++)
+		if (!strcmp(p->sockets_deny[i].name, name))
 			return true;
 	return false;
 }
@@ -66,8 +79,7 @@ writ_suggest_name(const struct writ_policy *p, struct writ_str text,
 			(void)snprintf(base, sizeof(base), "root");
 	(void)snprintf(name, sizeof(name), "%s", base);
 	for (i = 2; writ_policy_has_name(p, name) &&
-	    i < p->files_count + p->files_deny_count + p->spawn_count +
-	    p->spawn_deny_count + 3; i++)
+	    i < WRIT_DOC_GRANTS_MAX + 3; i++)
 		(void)snprintf(name, sizeof(name), "%s-%zu", base, i);
 	writ_buf_cstr(out, name);
 }

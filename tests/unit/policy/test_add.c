@@ -38,6 +38,10 @@ test_add__short_forms(void **state)
 	must_add(p, "files read /src host:./src dir");
 	must_add(p, "files write /tmp memory");
 	must_add(p, "files write /a/src host:x");
+	must_add(p, "http GET https://x.y/");
+	must_add(p, "sockets tcp://x.y:1");
+	assert_int_equal(p->http_count, 1);
+	assert_int_equal(p->sockets_count, 1);
 	must_add(p, "env K=V=1 ${x}");
 	must_add(p, "config k=v w");
 	must_add(p, "clock frozen 2026-01-01T00:00:00Z");
@@ -71,8 +75,6 @@ test_add__short_forms_with_mistakes(void **state)
 
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		refuse(p, bad[i], WRIT_INVALID);
-	refuse(p, "http GET https://x.y/", WRIT_UNSUPPORTED);
-	refuse(p, "sockets tcp://x.y:1", WRIT_UNSUPPORTED);
 	refuse(p, "files read /a overlay:host:x", WRIT_UNSUPPORTED);
 }
 
