@@ -23,6 +23,19 @@ one_cpu(void)
 	    CPU_COUNT(&set) == 1;
 }
 
+void
+writ_conn_adopt(struct writ_conn *c, int fd, const struct writ_wire_table *table,
+    enum writ_wire_side self)
+{
+	memset(c, 0, sizeof(*c));
+	c->fd = fd;
+	c->table = table;
+	c->self = self;
+	c->state = WRIT_STATE_NEW;
+	writ_buf_init(&c->in, 2 * (WRIT_WIRE_MSG_MAX + WRIT_WIRE_HEADER));
+	writ_buf_init(&c->out, WRIT_WIRE_QUEUE_MAX);
+}
+
 enum writ_status
 writ_conn_init(struct writ_conn *c, int fd, const struct writ_wire_table *table,
     enum writ_wire_side self, struct writ_err *err)
@@ -31,14 +44,8 @@ writ_conn_init(struct writ_conn *c, int fd, const struct writ_wire_table *table,
 
 	if (fl < 0 || fcntl(fd, F_SETFL, fl | O_NONBLOCK))
 		return writ_fail(err, WRIT_IO, "wire: not a usable socket");
-	memset(c, 0, sizeof(*c));
-	c->fd = fd;
-	c->table = table;
-	c->self = self;
-	c->state = WRIT_STATE_NEW;
+	writ_conn_adopt(c, fd, table, self);
 	c->spin_max_ns = c->spin_ns = one_cpu() ? 0 : SPIN_NS;
-	writ_buf_init(&c->in, 2 * (WRIT_WIRE_MSG_MAX + WRIT_WIRE_HEADER));
-	writ_buf_init(&c->out, WRIT_WIRE_QUEUE_MAX);
 	return WRIT_OK;
 }
 

@@ -44,6 +44,10 @@ struct writ_msg {
 WRIT_MUST_CHECK enum writ_status
 writ_conn_init(struct writ_conn *c, int fd, const struct writ_wire_table *table,
     enum writ_wire_side self, struct writ_err *err);
+/** The same of a socket that is non-blocking already, without a system call: for a jailed process
+ * that is given one by a message.  Never spins. */
+void writ_conn_adopt(struct writ_conn *c, int fd,
+    const struct writ_wire_table *table, enum writ_wire_side self);
 /** Close everything.  Takes NULL and a zeroed conn with fd -1. */
 void writ_conn_release(struct writ_conn *c);
 

@@ -74,7 +74,7 @@ WRIT_MUST_CHECK enum writ_status
 writ_net_send_get(struct writ_str body, struct writ_http_field *fields,
     struct writ_net_send *m);
 
-/** An address in 16 bytes; IPv4 as ::ffff:a.b.c.d (RFC 4291 2.5.5.2). */
+/** What a name server answered; IPv4 addresses as ::ffff:a.b.c.d (RFC 4291 2.5.5.2). */
 struct writ_net_resolved {
 	enum { WRIT_DNS_OK, WRIT_DNS_NONE, WRIT_DNS_TIMEOUT, WRIT_DNS_TRUNCATED,
 	    WRIT_DNS_ERROR } how;
@@ -83,8 +83,10 @@ struct writ_net_resolved {
 	size_t count;
 };
 
+/** Append one; `count` is 0 unless `how` is WRIT_DNS_OK. */
 void writ_net_resolved_put(struct writ_buf *b,
     const struct writ_net_resolved *m);
+/** WRIT_PROTO when malformed, or when OK and no address. */
 WRIT_MUST_CHECK enum writ_status
 writ_net_resolved_get(struct writ_str body, struct writ_net_resolved *m);
 
@@ -97,7 +99,9 @@ struct writ_net_done {
 	uint64_t up, down;		/* bytes of the bodies */
 };
 
+/** Append one. */
 void writ_net_done_put(struct writ_buf *b, const struct writ_net_done *m);
+/** WRIT_PROTO when malformed. */
 WRIT_MUST_CHECK enum writ_status
 writ_net_done_get(struct writ_str body, struct writ_net_done *m);
 
