@@ -98,11 +98,12 @@
 #define WRIT_HTTP_MATCHES_MAX 16	/* entries that allow one request */
 #define WRIT_HTTP_OPERATION_BODY_MAX (1024 * 1024) /* bytes held back to be looked into */
 #define WRIT_NET_ADDRESSES_MAX 32	/* of one name, that are looked at */
-#define WRIT_BUDGET_RATE_MAX 100000	/* requests that a rate counts in its window */
+#define WRIT_BUDGET_RATE_MAX 1000000	/* requests that a rate counts in its window */
 #define WRIT_BUDGET_ACCOUNTS_MAX 8192	/* of one ledger: of a writ, and of its entries that are gone */
 #define WRIT_BUDGET_HOLDERS_MAX 256	/* processes (sessions) with one ledger open */
 #define WRIT_BUDGET_PIECE (1024 * 1024)	/* bytes of a total that a socket takes at a time */
 #define WRIT_BUDGET_WAIT_MS 2000	/* for another process that has the ledger locked */
+#define WRIT_SECRET_MIN 8		/* bytes of one secret: shorter ones could not be told from text */
 #define WRIT_SECRET_MAX (16 * 1024)	/* bytes of one secret */
 #define WRIT_SECRETS_MAX 256		/* of one session; of the store */
 

@@ -108,6 +108,21 @@ check_net(const struct writ_policy *p, const struct writ_policy *q,
 }
 
 static enum writ_status
+check_secrets(const struct writ_policy *p, const struct writ_policy *q,
+    struct writ_err *err)
+{
+	size_t i;
+
+	if (p->secrets_count + q->secrets_count > WRIT_SECRETS_MAX)
+		return writ_fail(err, WRIT_LIMIT, "%s: more than %d secrets",
+		    label, WRIT_SECRETS_MAX);
+	for (i = 0; i < q->secrets_count; i++)
+		if (writ_policy_secret(p, q->secrets[i].name))
+			return taken(err, "the secret", q->secrets[i].name);
+	return WRIT_OK;
+}
+
+static enum writ_status
 check_merge(const struct writ_policy *p, const struct writ_policy *q,
     struct writ_err *err)
 {
@@ -136,6 +151,8 @@ check_merge(const struct writ_policy *p, const struct writ_policy *q,
 	st = check_spawn(p, q, err);
 	if (st == WRIT_OK)
 		st = check_net(p, q, err);
+	if (st == WRIT_OK)
+		st = check_secrets(p, q, err);
 	if (st == WRIT_OK)
 		st = check_pairs(p->env, p->env_count, q->env, q->env_count, err);
 	return st != WRIT_OK ? st : check_pairs(p->config, p->config_count,
@@ -205,13 +222,15 @@ merge(struct writ_policy *p, struct writ_policy *q, struct writ_err *err)
 	writ_auto_mem struct writ_sockets_deny *sockets_deny = NULL;
 	writ_auto_mem struct writ_pair *env = NULL;
 	writ_auto_mem struct writ_pair *config = NULL;
+	writ_auto_mem struct writ_secret_source *secrets = NULL;
 	enum writ_status st = check_merge(p, q, err);
 
 	if (st != WRIT_OK)
 		return st;
 	if (!JOIN(files) || !JOIN(files_deny) || !JOIN(spawn) ||
 	    !JOIN(spawn_deny) || !JOIN(http) || !JOIN(http_deny) ||
-	    !JOIN(sockets) || !JOIN(sockets_deny) || !JOIN(env) || !JOIN(config))
+	    !JOIN(sockets) || !JOIN(sockets_deny) || !JOIN(env) || !JOIN(config) ||
+	    !JOIN(secrets))
 		return writ_fail(err, WRIT_NOMEM, "%s: out of memory", label);
 	TAKE(files);
 	TAKE(files_deny);
@@ -223,6 +242,7 @@ merge(struct writ_policy *p, struct writ_policy *q, struct writ_err *err)
 	TAKE(sockets_deny);
 	TAKE(env);
 	TAKE(config);
+	TAKE(secrets);
 	take_values(p, q);
 	return writ_policy_sort(p) == WRIT_OK ? WRIT_OK : writ_fail(err,
 	    WRIT_NOMEM, "%s: out of memory", label);

@@ -309,6 +309,7 @@ static const struct writ_doc_word unmatched_words[] = {
 	SECTION("random", writ_doc_random),     \
 	SECTION("env", writ_doc_env),           \
 	SECTION("config", writ_doc_config),     \
+	SECTION("secrets", writ_doc_secrets),   \
 	SECTION("files", writ_doc_files),       \
 	SECTION("http", writ_doc_http),         \
 	SECTION("keyvalue", writ_doc_keyvalue), \

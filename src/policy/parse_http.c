@@ -6,7 +6,7 @@
 
 #define AT(s, f) offsetof(struct s, f)
 
-#define RATE_MAX 1000000
+#define RATE_MAX WRIT_BUDGET_RATE_MAX
 #define BODY_MAX (64 * WRIT_GIB)
 
 /* Headers that the broker writes itself or that belong to one hop. */

@@ -24,6 +24,7 @@ writ_doc_read writ_doc_http, writ_doc_sockets;
 writ_doc_read writ_doc_keyvalue, writ_doc_blobs, writ_doc_spawn,
     writ_doc_client;
 writ_doc_read writ_doc_clock, writ_doc_random, writ_doc_env, writ_doc_config;
+writ_doc_read writ_doc_secrets;
 
 /* Shared readers; the field is a struct writ_str. */
 writ_doc_read writ_doc_keys;	/* a key pattern */

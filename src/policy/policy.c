@@ -104,10 +104,26 @@ writ_policy_free(struct writ_policy *p)
 	writ_mem_free(p->files_deny);
 	free_pairs(p->env, p->env_count);
 	free_pairs(p->config, p->config_count);
+	for (i = 0; i < p->secrets_count; i++) {
+		writ_mem_free(p->secrets[i].name);
+		writ_mem_free(p->secrets[i].from);
+	}
+	writ_mem_free(p->secrets);
 	writ_mem_free(p->name);
 	writ_mem_free(p->component_file);
 	writ_mem_free(p->more);
 	writ_mem_free(p);
+}
+
+const struct writ_secret_source *
+writ_policy_secret(const struct writ_policy *p, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < p->secrets_count; i++)
+		if (!strcmp(p->secrets[i].name, name))
+			return &p->secrets[i];
+	return NULL;
 }
 
 static int

@@ -113,6 +113,16 @@ struct writ_credential_part {
 	char *text, *secret;		/* secret: NULL none */
 };
 
+/** Where the value of a secret comes from; one without an entry comes from the store. */
+enum writ_secret_from { WRIT_SECRET_STORE, WRIT_SECRET_ENV, WRIT_SECRET_FILE };
+
+/** One of `secrets`. */
+struct writ_secret_source {
+	char *name;
+	enum writ_secret_from kind;
+	char *from;			/* a variable's name, a path; NULL: the store */
+};
+
 enum writ_ask_when { WRIT_ASK_NEVER, WRIT_ASK_FIRST, WRIT_ASK_EACH };
 
 /** One `http` entry: its bounds.  What it matches is internal (http_shape.c). */
@@ -191,6 +201,8 @@ struct writ_policy {
 	size_t sockets_deny_count;
 	struct writ_http_entry *http_index;	/* internal: grants and deny entries */
 	size_t http_index_count;
+	struct writ_secret_source *secrets;
+	size_t secrets_count;
 	/* of the document's bytes; each addition makes it SHA-256 of the digest
 	 * before and the text added */
 	struct writ_digest digest;
@@ -377,6 +389,10 @@ writ_policy_socket(const struct writ_policy *p, const char *op,
  */
 const struct writ_spawn_grant *
 writ_policy_spawn(const struct writ_policy *p, struct writ_str tool);
+
+/** The entry of `secrets` for a name, or NULL: it comes from the store. */
+const struct writ_secret_source *
+writ_policy_secret(const struct writ_policy *p, const char *name);
 
 /** The word of one bit of `client` ("elicit"), or NULL. */
 const char *writ_policy_client_word(unsigned bit);

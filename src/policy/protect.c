@@ -95,7 +95,8 @@
 	X(".cargo/credentials", "cargo", true)                       \
 	/* our own: the key that makes code trusted, and the logs */ \
 	X(".cache/writ", "writ-cache", true)                         \
-	X(".local/state/writ", "writ-state", true)
+	X(".local/state/writ", "writ-state", true)                   \
+	X("writ/secrets", "writ-secrets", true)
 
 struct protected_name {
 	const char *name, *slug;

@@ -8,7 +8,7 @@
 
 /* A field that no rule here looks at would be proved without being compared: whoever
  * adds one writes its rule, and then the new size. */
-_Static_assert(sizeof(void *) != 8 || (sizeof(struct writ_policy) == 376 &&
+_Static_assert(sizeof(void *) != 8 || (sizeof(struct writ_policy) == 392 &&
     sizeof(struct writ_limits) == 56 && sizeof(struct writ_files_grant) == 80 &&
     sizeof(struct writ_files_deny) == 32 && sizeof(struct writ_spawn_grant) == 40 &&
     sizeof(struct writ_spawn_deny) == 16 &&
@@ -340,6 +340,33 @@ prove_spawn(struct writ_proof *p, const struct writ_spawn_grant *a)
 		writ_unproved(p, "spawn \"%s\": durable there", a->name);
 }
 
+/* The same place, as far as `a` uses it at all. */
+static bool
+same_source(const struct writ_secret_source *a,
+    const struct writ_secret_source *b)
+{
+	enum writ_secret_from x = a ? a->kind : WRIT_SECRET_STORE,
+	    y = b ? b->kind : WRIT_SECRET_STORE;
+
+	return x == y && (x == WRIT_SECRET_STORE || !strcmp(a->from, b->from));
+}
+
+static void
+prove_secrets(struct writ_proof *p)
+{
+	size_t i, k;
+
+	for (i = 0; i < p->a->http_count; i++)
+		for (k = 0; k < p->a->http[i].credential_parts; k++) {
+			const char *name = p->a->http[i].credential[k].secret;
+
+			if (name && !same_source(writ_policy_secret(p->a, name),
+			    writ_policy_secret(p->b, name)))
+				writ_unproved(p, "secrets: %s comes from elsewhere "
+				    "there", name);
+		}
+}
+
 static void
 prove_client(struct writ_proof *p)
 {
@@ -373,6 +400,7 @@ writ_policy_subset(const struct writ_policy *a, const struct writ_policy *b,
 	for (i = 0; i < a->spawn_count; i++)
 		prove_spawn(&p, &a->spawn[i]);
 	prove_client(&p);
+	prove_secrets(&p);
 	writ_prove_net(&p);
 	return p.open ? WRIT_SUBSET_UNPROVED : WRIT_SUBSET_PROVED;
 }

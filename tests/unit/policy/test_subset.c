@@ -604,11 +604,37 @@ test_subset__what_is_proved_holds(void **state)
 	    t.refuted, t.unknown);
 }
 
+#define USES_S "random: secure\nhttp: [{ name: h, methods: [GET], url: " \
+	"https://a.example/x, credential: { header: x-key, value: " \
+	"\"${secret:s}\" } }]\n"
+
+static void
+test_subset__a_secret_comes_from_the_same_place(void **state)
+{
+	static const struct pair v[] = {
+		{ "secrets: { s: store }\n" USES_S, USES_S, NULL },
+		{ USES_S, "secrets: { s: store, t: store }\n" USES_S, NULL },
+		{ "secrets: { s: \"env:A\" }\n" USES_S, USES_S, "secrets: s" },
+		{ USES_S, "secrets: { s: \"file:A\" }\n" USES_S,
+		    "secrets: s" },
+		{ "secrets: { s: \"env:A\" }\n" USES_S,
+		    "secrets: { s: \"env:B\" }\n" USES_S, "secrets: s" },
+		{ "secrets: { s: \"env:A\" }\n" USES_S,
+		    "secrets: { s: \"env:A\" }\n" USES_S, NULL },
+		/* not used: no authority */
+		{ "secrets: { s: \"env:A\" }\n", "", NULL },
+		{ USES_S, "secrets: { t: \"env:A\" }\n" USES_S, NULL },
+	};
+
+	check_pairs(v, sizeof(v) / sizeof(v[0]));
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_subset__values),
+		cmocka_unit_test(test_subset__a_secret_comes_from_the_same_place),
 		cmocka_unit_test(test_subset__spawn),
 		cmocka_unit_test(test_subset__files),
 		cmocka_unit_test(test_subset__deny),
