@@ -64,6 +64,7 @@ writ_engine_compile(struct writ_engine *engine, const uint8_t *wasm, size_t len,
  *  "missing":["foo:bar/baz"],              every import outside the void table, or whose
  *                                          type does not fit it (then with the reason)
  *  "run":true,                             exports wasi:cli/run
+ *  "serve":true,                           exports wasi:http/incoming-handler
  *  "wasi":"0.2.12",                        newest wasi:* version imported, or null
  *  "producers":["clang 16.0.6", ...]}      from the producers sections, if any
  * Each exported function has more (docs/VALUES.md): "export" the name for writ_task_invoke,
@@ -128,6 +129,21 @@ WRIT_MUST_CHECK enum writ_status
 writ_task_run(struct writ_component *component, const struct writ_ports *ports,
     const struct writ_task_limits *limits, struct writ_wake *wake,
     struct writ_task **out, struct writ_err *err);
+
+/**
+ * Prepare to answer one request (wasi:http/incoming-handler#handle, any 0.2.x) in a fresh instance;
+ * else as writ_task_run.  `request` is borrowed for the call: method, scheme, authority, path and
+ * fields.  `x` is the exchange it came in, spoken with through ports->http: respond(), room() and
+ * the like for the answer, read() and trailers() for the request's body.  Both halves are closed,
+ * each once, before writ_task_free returns, whatever the guest did; one that never called
+ * response-outparam.set has not called respond() then.  The outcome is DONE when handle returned.
+ * When this fails x was not touched.
+ */
+WRIT_MUST_CHECK enum writ_status
+writ_task_handle(struct writ_component *component, const struct writ_ports *ports,
+    const struct writ_task_limits *limits, const struct writ_http_head *request,
+    struct writ_exchange *x, struct writ_wake *wake, struct writ_task **out,
+    struct writ_err *err);
 
 enum writ_value_form {
 	WRIT_VALUE_JSON,

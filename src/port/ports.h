@@ -7,6 +7,7 @@
 #define WRIT_PORT_PORTS_H
 
 #include "port/client.h"
+#include "port/http.h"
 #include "port/op.h"
 #include "port/tree.h"
 
@@ -87,6 +88,7 @@ struct writ_ports {
 	void (*forget)(void *ctx, struct writ_wake *wake);
 	void *forget_ctx;
 	struct writ_client_port client;
+	struct writ_http_port http;
 };
 
 #endif
