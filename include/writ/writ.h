@@ -9,6 +9,7 @@
 #include "writ/host.h"
 #include "writ/mcp.h"
 #include "writ/policy.h"
+#include "writ/secret.h"
 #include "writ/session.h"
 
 #endif

@@ -21,7 +21,8 @@ writ_secret_key_file(int dir, uint8_t key[WRIT_KEY_LEN], struct writ_err *err)
 
 	if (fd < 0 && errno == ENOENT)
 		return writ_fail(err, WRIT_NOENT, "the key of the secret store "
-		    "(" KEY_FILE ") is gone");
+		    "(" KEY_FILE ") is gone, and what it held cannot be read "
+		    "any more; writ secret rm --all, and set the secrets again");
 	if (fd < 0 || fstat(fd, &st))
 		return writ_fail(err, WRIT_IO, "the key of the secret store ("
 		    KEY_FILE "): %s", strerror(errno));

@@ -104,6 +104,7 @@ int cmd_check(struct cli *cli);
 int cmd_explain(struct cli *cli);
 int cmd_doctor(struct cli *cli);
 int cmd_cache(struct cli *cli);
+int cmd_secret(struct cli *cli);
 int cmd_probe(struct cli *cli);
 int cmd_help(struct cli *cli);
 int cmd_version(struct cli *cli);

@@ -116,6 +116,14 @@ static const struct cli_option cache_options[] = {
 	COMMON,
 	{ NULL, NULL, NULL, NULL, false }
 };
+static const struct cli_option secret_options[] = {
+	{ "--keyring", NULL, NULL, "set: keep the store's key in the kernel's "
+	    "keyring instead of a file; it is gone, and the secrets with it, when "
+	    "the machine stops" },
+	{ "--all", NULL, NULL, "rm: remove all secrets and the store's key" },
+	COMMON,
+	{ NULL, NULL, NULL, NULL, false }
+};
 static const struct cli_option probe_options[] = {
 	{ "--guests", NULL, "DIR", "where the guests are (default: guests/out)" },
 	PLACES,
@@ -167,6 +175,9 @@ const struct cli_command cli_commands[] = {
 	    cmd_doctor },
 	{ "cache", "list|clear", "show or empty the cache of compiled code",
 	    cache_options, false, cmd_cache },
+	{ "secret", "set|list|rotate|rm [NAME]", "keep the values that a writ's "
+	    "credentials name; read from the terminal or standard input",
+	    secret_options, false, cmd_secret },
 	{ "probe", "[CATEGORY|ID...]",
 	    "attack the sandbox in every known way, and tell what held",
 	    probe_options, false, cmd_probe },
