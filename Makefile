@@ -14,7 +14,7 @@ build:
 	[ -f $(BUILD)/build.ninja ] || meson setup $(BUILD) --prefix $(PREFIX)
 	$(if $(filter file,$(origin PREFIX)),,meson configure $(BUILD) --prefix $(PREFIX))
 	ninja -C $(BUILD)
-	@for p in writ writ-worker writ-compiler writ-mcp; do \
+	@for p in writ writ-worker writ-compiler writ-mcp writ-net; do \
 		f=$$(find $(BUILD)/src -type f -name $$p) && \
 		[ -z "$$f" ] || ln -f "$$f" $(BUILD)/$$p; \
 	done

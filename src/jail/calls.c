@@ -1,3 +1,5 @@
+#include <errno.h>
+#include <fcntl.h>
 #include <linux/futex.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -11,7 +13,8 @@
 #define W WRIT_CALL_WORKER
 #define C WRIT_CALL_COMPILER
 #define F WRIT_CALL_FRONT
-#define BOTH (WRIT_CALL_BOTH | F)
+#define N WRIT_CALL_NET
+#define BOTH (WRIT_CALL_BOTH | F | N)
 
 /* Conditions: of an int the kernel reads 32 bits, of a long all 64. */
 #define INT 0xffffffffull
@@ -82,8 +85,8 @@ static const struct writ_call_row rows[] = {
 	    ~(uint64_t)(MSG_CMSG_CLOEXEC | MSG_DONTWAIT), 0 } } },
 	{ "sendmsg",          W | F,   2, { { 0, INT, WIRE }, { 2, INT &
 	    ~(uint64_t)(MSG_NOSIGNAL | MSG_DONTWAIT), 0 } } },
-	{ "poll",             W | F, ANY },
-	{ "ppoll",            W | F, ANY },
+	{ "poll",             W | F | N, ANY },
+	{ "ppoll",            W | F | N, ANY },
 
 	/* files that the broker lent, with the rights it opened them with */
 	{ "pread64",          W,    ANY },
@@ -107,6 +110,39 @@ static const struct writ_call_row rows[] = {
 	{ "shutdown",         F,    ANY },
 	{ "epoll_ctl",        F,    ANY },
 	{ "epoll_wait",       F,    ANY },
+
+	/* net: sockets that the broker opened and connected; what libraries try beyond that is
+	 * answered, and not done */
+	{ "recvmsg",          N,    NO_BITS(2, MSG_CMSG_CLOEXEC | MSG_DONTWAIT) },
+	{ "sendmsg",          N,    NO_BITS(2, MSG_NOSIGNAL | MSG_DONTWAIT) },
+	{ "recvfrom",         N,    2, { { 3, INT & ~(uint64_t)MSG_PEEK, 0 },
+	    { 4, ~0ull, 0 } } },
+	{ "sendto",           N,    2, { { 3, INT & ~(uint64_t)(MSG_NOSIGNAL |
+	    MSG_MORE), 0 }, { 4, ~0ull, 0 } } },	/* to its peer alone */
+	{ "read",             N,    ANY },
+	{ "write",            N,    ANY },
+	{ "epoll_ctl",        N,    ANY },
+	{ "epoll_wait",       N,    ANY },
+	{ "shutdown",         N,    ANY },
+	{ "getsockopt",       N,    IS(1, SOL_SOCKET) },
+	{ "setsockopt",       N,    IS(1, IPPROTO_TCP) },
+	{ "getsockname",      N,    ANY },
+	{ "getpeername",      N,    ANY },
+	{ "socketpair",       N,    IS(0, AF_UNIX) },
+	{ "fcntl",            N,    IS(1, F_GETFL) },
+	{ "fcntl",            N,    IS(1, F_SETFL) },
+	{ "fcntl",            N,    IS(1, F_SETFD) },
+	{ "mlock",            N,    ANY },
+	{ "munlock",          N,    ANY },
+	{ "madvise",          N,    IS(2, MADV_DONTDUMP) },
+	{ "madvise",          N,    IS(2, MADV_DODUMP) },
+	{ "connect",          N,    ANY, WRIT_CALL_NOTHING },	/* it is already */
+	{ "socket",           N,    ANY, EAFNOSUPPORT },
+	{ "openat",           N,    ANY, ENOENT },
+	{ "newfstatat",       N,    ANY, ENOENT },
+	{ "access",           N,    ANY, ENOENT },
+	{ "sysinfo",          N,    ANY, ENOSYS },
+	{ "ioctl",            N,    ANY, ENOTTY },
 
 	/* what the compiler was started for */
 	{ "write",            C,    IS(0, CODE) },

@@ -10,19 +10,20 @@
 static const struct {
 	int what;
 	const char *name;
-	rlim_t worker, compiler, front;
+	rlim_t worker, compiler, front, net;
 } table[] = {
-	/* resource        name       worker, compiler, front */
-	{ RLIMIT_CORE,     "core",     0, 0, 0 },
+	/* resource        name       worker, compiler, front, net */
+	{ RLIMIT_CORE,     "core",     0, 0, 0, 0 },
 	{ RLIMIT_DATA,     "data",     SAME, WRIT_COMPILE_DATA_MAX,
-	    WRIT_FRONT_DATA_MAX },
+	    WRIT_FRONT_DATA_MAX, WRIT_FRONT_DATA_MAX },
 	{ RLIMIT_NOFILE,   "nofile",   WRIT_FS_HANDLES_MAX + 64, 64,
-	    2 * WRIT_CLIENTS_MAX },
-	{ RLIMIT_FSIZE,    "fsize",    SAME, WRIT_CODE_MAX, SAME },
-	{ RLIMIT_CPU,      "cpu",      SAME, WRIT_COMPILE_MS_MAX / 1000, SAME },
-	{ RLIMIT_MEMLOCK,  "memlock",  0, 0, 0 },
-	{ RLIMIT_MSGQUEUE, "msgqueue", 0, 0, 0 },
-	{ RLIMIT_RTPRIO,   "rtprio",   0, 0, 0 },
+	    2 * WRIT_CLIENTS_MAX, 4 * WRIT_HTTP_EXCHANGES_MAX },
+	{ RLIMIT_FSIZE,    "fsize",    SAME, WRIT_CODE_MAX, SAME, 0 },
+	{ RLIMIT_CPU,      "cpu",      SAME, WRIT_COMPILE_MS_MAX / 1000, SAME,
+	    SAME },
+	{ RLIMIT_MEMLOCK,  "memlock",  0, 0, 0, SAME },	/* secrets are locked */
+	{ RLIMIT_MSGQUEUE, "msgqueue", 0, 0, 0, 0 },
+	{ RLIMIT_RTPRIO,   "rtprio",   0, 0, 0, 0 },
 };
 
 bool
@@ -63,7 +64,7 @@ writ_jail_rlimit_apply(enum writ_jail_role role, struct writ_err *err)
 	for (i = 0; st == WRIT_OK && i < sizeof(table) / sizeof(table[0]); i++) {
 		rlim_t to = role == WRIT_JAIL_WORKER ? table[i].worker :
 		    role == WRIT_JAIL_FRONT ? table[i].front :
-		    table[i].compiler;
+		    role == WRIT_JAIL_NET ? table[i].net : table[i].compiler;
 
 		if (to != SAME)
 			st = lower(table[i].what, table[i].name, to, err);

@@ -44,7 +44,9 @@ add(scmp_filter_ctx ctx, const struct writ_call_row *row)
 		cmp[i] = SCMP_CMP64(row->only[i].arg, SCMP_CMP_MASKED_EQ,
 		    row->only[i].mask, value);
 	}
-	return seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, nr, row->count, cmp);
+	return seccomp_rule_add_array(ctx, row->answer == 0 ? SCMP_ACT_ALLOW :
+	    SCMP_ACT_ERRNO(row->answer == WRIT_CALL_NOTHING ? 0 :
+	    (unsigned)row->answer), nr, row->count, cmp);
 }
 
 static int
@@ -72,6 +74,7 @@ writ_jail_seccomp_apply(enum writ_jail_role role, struct writ_err *err)
 		[WRIT_JAIL_WORKER] = WRIT_CALL_WORKER,
 		[WRIT_JAIL_COMPILER] = WRIT_CALL_COMPILER,
 		[WRIT_JAIL_FRONT] = WRIT_CALL_FRONT,
+		[WRIT_JAIL_NET] = WRIT_CALL_NET,
 	};
 	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
 	int rc;
