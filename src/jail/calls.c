@@ -142,6 +142,7 @@ static const struct writ_call_row rows[] = {
 	{ "newfstatat",       N,    ANY, ENOENT },
 	{ "access",           N,    ANY, ENOENT },
 	{ "sysinfo",          N,    ANY, ENOSYS },
+	{ "uname",            N,    ANY, ENOSYS },	/* no name of this machine */
 	{ "ioctl",            N,    ANY, ENOTTY },
 
 	/* what the compiler was started for */
