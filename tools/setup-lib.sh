@@ -125,3 +125,15 @@ need_wasmtime() {
 	    --features "$wasmtime_features" --quiet >&2
 	echo "$want" >"$deps/cargo/.stamp"
 }
+
+# C bindings of WIT.  Unoptimised: it builds in half the time, and runs for a moment.
+need_wit_bindgen() {
+	[ -x "$deps/cargo/bin/wit-bindgen" ] &&
+	    [ "$(cat "$deps/cargo/.wit-bindgen" 2>/dev/null)" = \
+	    "$wit_bindgen_version" ] && return 0
+	say "building wit-bindgen $wit_bindgen_version (about two minutes)"
+	CARGO_PROFILE_DEV_DEBUG=none cargo install wit-bindgen-cli \
+	    --version "$wit_bindgen_version" --force --debug --root "$deps/cargo" \
+	    --no-default-features --features c --locked --quiet >&2
+	echo "$wit_bindgen_version" >"$deps/cargo/.wit-bindgen"
+}
