@@ -11,6 +11,7 @@
 #include "base/vec.h"
 
 #define PRINCIPAL_MAX 256
+#define FILTERED_MAX (16 * WRIT_AUDIT_RECORD_MAX)	/* bytes of one text */
 
 /* How often decisions of one verdict were taken, and how many were only counted. */
 struct totals {
@@ -21,6 +22,7 @@ struct writ_audit {
 	struct writ_audit_file file;
 	struct writ_audit_clock clock;
 	struct writ_buf line;
+	struct writ_audit_filter filter;
 	struct writ_vec counts;
 	struct totals totals[WRIT_AUDIT_DENY + 1];
 	uint64_t max_bytes, bytes;
@@ -65,6 +67,7 @@ writ_audit_open(const struct writ_audit_config *config, struct writ_audit **out,
 	if (!a)
 		return writ_fail(err, WRIT_NOMEM, "audit log");
 	a->file.fd = -1;
+	writ_buf_init(&a->filter.clean, FILTERED_MAX);
 	a->clock = config->clock ? *config->clock : system_clock;
 	a->max_bytes = config->max_bytes;
 	writ_vec_init(&a->counts, sizeof(struct writ_audit_count),
@@ -87,6 +90,15 @@ writ_audit_open(const struct writ_audit_config *config, struct writ_audit **out,
 	return WRIT_OK;
 }
 
+void
+writ_audit_filter(struct writ_audit *a,
+    void (*filter)(void *ctx, struct writ_str text, struct writ_buf *out),
+    void *ctx)
+{
+	a->filter.apply = filter;
+	a->filter.ctx = ctx;
+}
+
 uint64_t
 writ_audit_records(const struct writ_audit *a)
 {
@@ -100,6 +112,7 @@ writ_audit_free(struct writ_audit *a)
 		return;
 	writ_audit_file_release(&a->file);
 	writ_buf_release(&a->line);
+	writ_buf_release(&a->filter.clean);
 	writ_vec_release(&a->counts);
 	writ_mem_free(a);
 }
@@ -117,6 +130,7 @@ begin(struct writ_audit *a, const char *type)
 	struct writ_audit_line l;
 
 	writ_audit_line_begin(&l, &a->line, &head);
+	l.filter = a->filter.apply ? &a->filter : NULL;
 	return l;
 }
 

@@ -11,9 +11,8 @@
 #ifndef WRIT_AUDIT_AUDIT_H
 #define WRIT_AUDIT_AUDIT_H
 
+#include "base/buf.h"
 #include "base/hash.h"
-#include "base/mem.h"
-#include "base/str.h"
 
 /** Longest id of a session: letters, digits, '-', '_', '.', not first a '.'. */
 #define WRIT_AUDIT_SESSION_MAX 64
@@ -131,6 +130,13 @@ struct writ_audit_end {
 WRIT_MUST_CHECK enum writ_status
 writ_audit_open(const struct writ_audit_config *config, struct writ_audit **out,
     struct writ_err *err);
+
+/** Let every text of every record pass `filter` first, which appends to `out` what of it may be
+ * written.  Where it fails for want of memory no record is written; of a text that becomes too long
+ * nothing is.  `ctx` is borrowed for the log's life. */
+void writ_audit_filter(struct writ_audit *a,
+    void (*filter)(void *ctx, struct writ_str text, struct writ_buf *out),
+    void *ctx);
 
 /** The number (seq) of the last record in the log; 0 when it has none. */
 uint64_t writ_audit_records(const struct writ_audit *a);

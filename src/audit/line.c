@@ -95,15 +95,36 @@ fitting(struct writ_str s)
 	return writ_str(s.ptr, at);
 }
 
+/* Without memory to look at it nothing is written at all. */
+static struct writ_str
+filtered(struct writ_audit_line *l, struct writ_str s)
+{
+	struct writ_buf *clean;
+
+	if (!l->filter || s.len == 0)
+		return s;
+	clean = &l->filter->clean;
+	writ_buf_reset(clean);
+	l->filter->apply(l->filter->ctx, s, clean);
+	if (writ_buf_status(clean) == WRIT_OK)
+		return writ_str(clean->ptr ? (const char *)clean->ptr : "",
+		    clean->len);
+	if (clean->failed == WRIT_NOMEM)
+		l->b->failed = WRIT_NOMEM;
+	l->cut = true;
+	return WRIT_STR("");
+}
+
 void
 writ_audit_line_value(struct writ_audit_line *l, struct writ_str s)
 {
-	struct writ_str fits = s;
+	struct writ_str fits;
 
 	if (!s.ptr) {
 		writ_buf_add(l->b, "null", 4);
 		return;
 	}
+	fits = s = filtered(l, s);
 	/* No byte becomes more than six. */
 	if (s.len > WRIT_AUDIT_TEXT_MAX / 6)
 		fits = fitting(s);
@@ -173,6 +194,7 @@ writ_audit_line_begin(struct writ_audit_line *l, struct writ_buf *b,
 
 	l->b = b;
 	l->cut = false;
+	l->filter = NULL;
 	writ_buf_reset(b);
 	writ_audit_time(head->wall_ms, time);
 	writ_buf_printf(b, HEAD "%" PRIu64 ",\"time\":\"%s\"", head->seq, time);

@@ -14,10 +14,18 @@
 /** "2026-11-24T20:30:55.123Z" and NUL. */
 #define WRIT_AUDIT_TIME_MAX 25
 
+/** What every text passes before it is written; apply NULL: nothing. */
+struct writ_audit_filter {
+	void (*apply)(void *ctx, struct writ_str text, struct writ_buf *out);
+	void *ctx;
+	struct writ_buf clean;
+};
+
 /** A record being built; starts at the buffer's beginning. */
 struct writ_audit_line {
 	struct writ_buf *b;
 	bool cut;	/* some text was too long */
+	struct writ_audit_filter *filter;	/* NULL: none */
 };
 
 struct writ_audit_head {

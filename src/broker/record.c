@@ -1,6 +1,7 @@
 #include "base/limits.h"
 #include "broker/record.h"
 
+#define TOLD_MAX (256 * 1024)	/* bytes of a target without secrets */
 #define RULES_MAX 256		/* rules told of apart; beyond, refusals are silent */
 
 struct told {
@@ -68,15 +69,28 @@ tell(struct writ_record *r, const struct writ_request *rq,
     const struct writ_decision *d, uint64_t id)
 {
 	writ_auto_release(writ_buf) smallest;
-	struct writ_refused what = { id, rq, d, { "", 0 } };
+	writ_auto_release(writ_buf) clean;
+	writ_auto_release(writ_buf) target;
+	struct writ_request shown = *rq;
+	struct writ_decision said = *d;
+	struct writ_refused what = { id, &shown, &said, { "", 0 } };
 
 	if (!r->refused || !worth_telling(r, d->rule))
 		return;
 	writ_buf_init(&smallest, 2 * WRIT_DOC_STRING_MAX);
+	writ_buf_init(&clean, TOLD_MAX);
+	writ_buf_init(&target, TOLD_MAX);
 	if (strcmp(d->rule, "malformed"))	/* no grant would help */
 		writ_policy_suggest(r->policy, rq, &smallest);
 	if (writ_buf_status(&smallest) == WRIT_OK)
-		what.smallest = writ_buf_view(&smallest);
+		what.smallest = writ_secrets_clean(r->secrets,
+		    writ_buf_view(&smallest), 2 * WRIT_DOC_STRING_MAX,
+		    &clean);
+	shown.target = writ_secrets_clean(r->secrets, rq->target,
+	    rq->target.len, &target);
+	if (r->secrets)
+		shown.http = NULL;
+	writ_secrets_clean_text(r->secrets, said.reason, sizeof(said.reason));
 	r->refused(r->ctx, &what);
 }
 

@@ -7,6 +7,7 @@
 
 #include "audit/audit.h"
 #include "base/vec.h"
+#include "broker/secrets.h"
 #include "policy/policy.h"
 
 /** Told of a refusal, the first ones of each rule verbatim.  Borrowed for the call. */
@@ -25,6 +26,7 @@ struct writ_record {
 	uint64_t allowed, refusals, asked;
 	bool failed;			/* the log cannot be written: nothing goes on */
 	bool full;			/* limits.audit is reached: the call is to end */
+	const struct writ_secrets *secrets;	/* kept out of what is told; NULL: none */
 	struct writ_vec told;		/* how often each rule was told */
 };
 

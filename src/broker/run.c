@@ -54,6 +54,8 @@ writ_run_release(struct writ_run *run)
 	writ_child_end(&run->child, NULL);
 	writ_conn_release(&run->conn);
 	writ_buf_release(&run->value);
+	writ_buf_release(&run->held[1]);
+	writ_buf_release(&run->held[2]);
 }
 
 void
@@ -212,6 +214,8 @@ begin_call(struct writ_run *run)
 	run->stdin_credit = 0;
 	run->stdin_ended = false;
 	writ_buf_reset(&run->value);
+	writ_buf_reset(&run->held[1]);
+	writ_buf_reset(&run->held[2]);
 	if (run->started)
 		writ_run_clock_starts(run);
 }

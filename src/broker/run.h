@@ -59,7 +59,10 @@ struct writ_run {
 	/** Answer with writ_run_reply, now or later; `ask` is borrowed for the call. */
 	enum writ_status (*ask)(void *ctx, const struct writ_run_ask *ask);
 	void *ctx;
+	/** Kept out of all that it says; NULL: none. */
+	const struct writ_secrets *secrets;
 	/* running */
+	struct writ_buf held[3];	/* the end of an output that may be a secret's beginning */
 	struct writ_conn conn;
 	struct writ_child child;
 	bool started;		/* the worker is ready */

@@ -4,6 +4,7 @@
 #include "port/engine_id.h"
 
 #define REPORTS_MAX 16			/* a worker of ours sends two a call */
+#define CLEAN_MAX (1024 * 1024)		/* bytes of one text without its secrets */
 
 static enum writ_status
 on_hello(struct writ_run *run, const struct writ_msg *m)
@@ -53,9 +54,41 @@ on_failed(struct writ_run *run, const struct writ_msg *m)
 	if (!writ_wire_done(&in) || status == 0 || status > WRIT_NOTPERM)
 		return WRIT_PROTO;
 	snprintf(why, sizeof(why), "%.*s", WRIT_STR_ARG(text));
+	writ_secrets_clean_text(run->secrets, why, sizeof(why));
 	run->refused_status = (enum writ_status)status;
 	writ_run_end_with(run, WRIT_RUN_REFUSED, why);
 	return WRIT_OK;
+}
+
+/* What may be shown of an output.  A secret's beginning at its end waits for what follows, or
+ * (`end`) for nothing more. */
+static bool
+show(struct writ_run *run, int which, struct writ_str bytes, bool end)
+{
+	writ_auto_release(writ_buf) clean;
+	struct writ_buf *held = &run->held[which];
+	struct writ_str all;
+	size_t tail;
+
+	writ_buf_init(&clean, 16 * CLEAN_MAX);
+	if (!run->output)
+		return true;
+	if (!run->secrets)
+		return !bytes.len || run->output(run->ctx, which, bytes.ptr,
+		    bytes.len);
+	if (!held->max)
+		writ_buf_init(held, CLEAN_MAX);
+	writ_buf_str(held, bytes);
+	all = writ_buf_view(held);
+	tail = end ? 0 : writ_secrets_tail(run->secrets, all);
+	writ_secrets_redact(run->secrets, writ_str(all.ptr, all.len - tail),
+	    &clean);
+	if (writ_buf_status(held) != WRIT_OK ||
+	    writ_buf_status(&clean) != WRIT_OK)
+		return false;
+	writ_buf_consume(held, held->len - tail);
+	return !clean.len || run->output(run->ctx, which,
+	    (const char *)clean.ptr, clean.len);
 }
 
 static enum writ_status
@@ -72,8 +105,7 @@ on_out(struct writ_run *run, const struct writ_msg *m)
 		return WRIT_PROTO;
 	if (run->closed[which])
 		return WRIT_OK;
-	if (!run->output || run->output(run->ctx, (int)which, bytes.ptr,
-	    bytes.len))
+	if (show(run, (int)which, bytes, false))
 		return writ_run_credit(run, which, bytes.len);
 	run->closed[which] = true;
 	writ_run_judge(run);	/* its writer may have given up for a cancel */
@@ -104,6 +136,7 @@ on_log(struct writ_run *run, const struct writ_msg *m)
 	unsigned level = writ_wire_get_u8(&in);
 	struct writ_str context = writ_wire_get_str(&in, 256);
 	struct writ_str message = writ_wire_get_str(&in, WRIT_LOG_MSG_MAX);
+	struct writ_buf room[2];
 
 	if (!writ_wire_done(&in))
 		return WRIT_PROTO;
@@ -111,8 +144,14 @@ on_log(struct writ_run *run, const struct writ_msg *m)
 	run->log_bytes += 16 + context.len + message.len;
 	if (run->log_bytes > 2 * WRIT_LOG_BYTES_MAX)	/* the worker stops before */
 		return WRIT_PROTO;
+	writ_buf_init(&room[0], CLEAN_MAX);
+	writ_buf_init(&room[1], CLEAN_MAX);
 	if (run->log)
-		run->log(run->ctx, level, context, message);
+		run->log(run->ctx, level, writ_secrets_clean(run->secrets,
+		    context, 256, &room[0]), writ_secrets_clean(run->secrets,
+		    message, WRIT_LOG_MSG_MAX, &room[1]));
+	writ_buf_release(&room[0]);
+	writ_buf_release(&room[1]);
 	return WRIT_OK;
 }
 
@@ -180,15 +219,43 @@ on_fs(struct writ_run *run, const struct writ_msg *m)
 	return writ_files_serve(run->files, &run->conn, m);
 }
 
+/* The result as it may be passed on. */
+static enum writ_status
+clean_value(struct writ_run *run)
+{
+	writ_auto_release(writ_buf) clean;
+
+	writ_buf_init(&clean, run->value.max);
+	if (!writ_secrets_in(run->secrets, writ_buf_view(&run->value)))
+		return WRIT_OK;
+	writ_secrets_redact(run->secrets, writ_buf_view(&run->value), &clean);
+	if (writ_buf_status(&clean) == WRIT_OK) {
+		writ_buf_reset(&run->value);
+		writ_buf_str(&run->value, writ_buf_view(&clean));
+	}
+	return writ_buf_status(&clean) != WRIT_OK ? writ_buf_status(&clean) :
+	    writ_buf_status(&run->value);
+}
+
 static enum writ_status
 on_done(struct writ_run *run, const struct writ_msg *m)
 {
+	int which;
+
 	/* nothing follows it: what did would count for the next call */
 	if (m->id != run->call_id || writ_conn_more(&run->conn) ||
 	    writ_done_get(m->body, &run->done) != WRIT_OK)
 		return WRIT_PROTO;
 	run->conn.state = WRIT_STATE_READY;
 	run->calling = false;
+	for (which = 1; which <= 2; which++)
+		if (!run->closed[which] && run->held[which].len)
+			(void)show(run, which, WRIT_STR(""), true);
+	writ_secrets_clean_text(run->secrets, run->done.outcome.msg,
+	    sizeof(run->done.outcome.msg));
+	if (clean_value(run) != WRIT_OK)
+		writ_run_end_with(run, WRIT_RUN_LOST, "its result has a secret "
+		    "in it, and is too long without");
 	if (!run->over)
 		writ_run_end_with(run, WRIT_RUN_FINISHED, "");
 	return WRIT_OK;
@@ -209,6 +276,7 @@ on_progress(struct writ_run *run, const struct writ_msg *m)
 {
 	struct writ_wire_in in = writ_wire_in(m->body);
 	struct writ_progress p = { .done = writ_wire_get_u64(&in) };
+	struct writ_buf room;
 
 	p.has_total = writ_wire_get_u8(&in) != 0;
 	p.total = writ_wire_get_u64(&in);
@@ -216,8 +284,12 @@ on_progress(struct writ_run *run, const struct writ_msg *m)
 	if (!writ_wire_done(&in))
 		return WRIT_PROTO;
 	run->files->requests++;
+	writ_buf_init(&room, CLEAN_MAX);
+	p.message = writ_secrets_clean(run->secrets, p.message,
+	    WRIT_API_WORDS_MAX, &room);
 	if (run->progress && run->policy->client & WRIT_CLIENT_PROGRESS)
 		run->progress(run->ctx, &p);
+	writ_buf_release(&room);
 	return WRIT_OK;
 }
 
@@ -228,28 +300,40 @@ on_client_log(struct writ_run *run, const struct writ_msg *m)
 	unsigned level = writ_wire_get_u8(&in);
 	struct writ_str logger = writ_wire_get_str(&in, 256);
 	struct writ_str data = writ_wire_get_str(&in, WRIT_CLIENT_LOG_MAX);
+	struct writ_buf room[2];
 
 	if (!writ_wire_done(&in) || level > 7)
 		return WRIT_PROTO;
 	run->files->requests++;
+	writ_buf_init(&room[0], CLEAN_MAX);
+	writ_buf_init(&room[1], CLEAN_MAX);
 	if (run->client_log && run->policy->client & WRIT_CLIENT_LOG)
-		run->client_log(run->ctx, level, logger, data);
+		run->client_log(run->ctx, level,
+		    writ_secrets_clean(run->secrets, logger, 256, &room[0]),
+		    writ_secrets_clean(run->secrets, data, WRIT_CLIENT_LOG_MAX,
+		    &room[1]));
+	writ_buf_release(&room[0]);
+	writ_buf_release(&room[1]);
 	return WRIT_OK;
 }
 
 static enum writ_status
 on_ask(struct writ_run *run, const struct writ_msg *m)
 {
+	writ_auto_release(writ_buf) room;
 	struct writ_wire_in in = writ_wire_in(m->body);
 	unsigned kind = writ_wire_get_u8(&in);
 	struct writ_run_ask ask = { m->id, (enum writ_ask_kind)kind,
 		writ_wire_get_u8(&in) != 0 };
 
+	writ_buf_init(&room, CLEAN_MAX);
 	ask.name = writ_wire_get_str(&in, WRIT_TOOL_NAME_MAX);
 	ask.text = writ_wire_get_str(&in, WRIT_ASK_TEXT_MAX);
 	if (!writ_wire_done(&in) || kind >= WRIT_ASK_KIND_COUNT)
 		return WRIT_PROTO;
 	run->files->requests++;
+	ask.text = writ_secrets_clean(run->secrets, ask.text, WRIT_ASK_TEXT_MAX,
+	    &room);
 	if (run->ask)
 		return run->ask(run->ctx, &ask);
 	return writ_run_reply(run, m->id, WRIT_ASK_UNSUPPORTED,

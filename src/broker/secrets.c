@@ -468,3 +468,41 @@ writ_secrets_in(const struct writ_secrets *s, struct writ_str text)
 {
 	return s && (s->blind || writ_taint_in(s->taint, text));
 }
+
+size_t
+writ_secrets_tail(const struct writ_secrets *s, struct writ_str text)
+{
+	return s ? writ_taint_tail(s->taint, text) : 0;
+}
+
+struct writ_str
+writ_secrets_clean(const struct writ_secrets *s, struct writ_str text,
+    size_t max, struct writ_buf *room)
+{
+	if (!writ_secrets_in(s, text))
+		return text;
+	writ_secrets_redact(s, text, room);
+	if (writ_buf_status(room) != WRIT_OK)
+		return WRIT_STR("");
+	return writ_str_first(writ_buf_view(room), max);
+}
+
+void
+writ_secrets_clean_text(const struct writ_secrets *s, char *text, size_t cap)
+{
+	writ_auto_release(writ_buf) room;
+	struct writ_str clean;
+
+	writ_buf_init(&room, 16 * cap);
+	clean = writ_secrets_clean(s, writ_str_from(text), cap - 1, &room);
+	if (clean.ptr != text) {
+		memcpy(text, clean.ptr, clean.len);
+		text[clean.len] = '\0';
+	}
+}
+
+void
+writ_secrets_filter(void *ctx, struct writ_str text, struct writ_buf *out)
+{
+	writ_secrets_redact(ctx, text, out);
+}

@@ -41,5 +41,19 @@ void writ_secrets_redact(const struct writ_secrets *s, struct writ_str text,
     struct writ_buf *out);
 /** Whether there is one in it. */
 bool writ_secrets_in(const struct writ_secrets *s, struct writ_str text);
+/** How many bytes at its end may be the beginning of one (writ_taint_tail). */
+size_t writ_secrets_tail(const struct writ_secrets *s, struct writ_str text);
+
+/**
+ * `text` itself, or what may be told of it, in `room` (to be initialised by the caller): at most
+ * `max` bytes of it.  Empty when there is no memory to look.
+ */
+struct writ_str writ_secrets_clean(const struct writ_secrets *s,
+    struct writ_str text, size_t max, struct writ_buf *room);
+/** The same for a C string of `cap` bytes, in its place. */
+void writ_secrets_clean_text(const struct writ_secrets *s, char *text,
+    size_t cap);
+/** For writ_audit_filter: ctx is a struct writ_secrets. */
+void writ_secrets_filter(void *ctx, struct writ_str text, struct writ_buf *out);
 
 #endif

@@ -205,15 +205,12 @@ match(const struct writ_taint_value *v, enum form form, struct writ_str s)
 	return i == n || i >= WRIT_SECRET_MIN ? i : 0;
 }
 
-/* The longest match at the beginning of s (at least four characters), of which value. */
+/* The first entry for these four characters, if there is one. */
 static size_t
-match_any(const struct writ_taint *t, struct writ_str s, size_t *value)
+first_of(const struct writ_taint *t, uint32_t four)
 {
-	uint32_t four = load((const uint8_t *)s.ptr);
-	size_t low = 0, high = t->count, n, best = 0;
+	size_t low = 0, high = t->count;
 
-	if (!(t->map[hash(four) / 8] >> hash(four) % 8 & 1))
-		return 0;
 	while (low < high) {
 		size_t mid = low + (high - low) / 2;
 
@@ -222,8 +219,21 @@ match_any(const struct writ_taint *t, struct writ_str s, size_t *value)
 		else
 			high = mid;
 	}
-	for (; low < t->count && t->entries[low].four == four; low++) {
-		const struct entry *e = &t->entries[low];
+	return low;
+}
+
+/* The longest match at the beginning of s (at least four characters), of which value. */
+static size_t
+match_any(const struct writ_taint *t, struct writ_str s, size_t *value)
+{
+	uint32_t four = load((const uint8_t *)s.ptr);
+	size_t i, n, best = 0;
+
+	if (!(t->map[hash(four) / 8] >> hash(four) % 8 & 1))
+		return 0;
+	for (i = first_of(t, four); i < t->count && t->entries[i].four == four;
+	    i++) {
+		const struct entry *e = &t->entries[i];
 
 		n = match(&t->values[e->value], (enum form)e->form, s);
 		if (n > best) {
@@ -279,6 +289,43 @@ scan(struct look *l, const struct view *v)
 			    v->from ? v->from[i + n] : i + n, value);
 		i += n ? n : 1;
 	}
+}
+
+/* Whether all of s is the beginning of a longer one. */
+static bool
+begins(const struct writ_taint *t, struct writ_str s)
+{
+	uint32_t four = load((const uint8_t *)s.ptr);
+	size_t i, k;
+
+	if (!(t->map[hash(four) / 8] >> hash(four) % 8 & 1))
+		return false;
+	for (i = first_of(t, four); i < t->count && t->entries[i].four == four;
+	    i++) {
+		const struct writ_taint_value *v =
+		    &t->values[t->entries[i].value];
+		enum form form = (enum form)t->entries[i].form;
+		size_t n = length(v, form);
+
+		for (k = 0; k < s.len && k < n &&
+		    same(v, form, k, (uint8_t)s.ptr[k]); k++)
+			continue;
+		if (k == s.len && k < n)
+			return true;
+	}
+	return false;
+}
+
+size_t
+writ_taint_tail(const struct writ_taint *t, struct writ_str text)
+{
+	size_t i = text.len > 2 * WRIT_SECRET_MAX ? text.len -
+	    2 * WRIT_SECRET_MAX : 0;
+
+	for (; t && t->count && i + 4 <= text.len; i++)
+		if (begins(t, writ_str_skip(text, i)))
+			return text.len - i;
+	return 0;
 }
 
 /* ---- escapes */

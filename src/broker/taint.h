@@ -31,6 +31,9 @@ WRIT_AUTO_FREE(writ_taint)
  * and nothing is appended.  `t` NULL: as it is. */
 void writ_taint_redact(const struct writ_taint *t, struct writ_str text,
     struct writ_buf *out);
+/** How many bytes at its end may be the beginning of one that goes on elsewhere: at least four
+ * characters of it, not below escapes. */
+size_t writ_taint_tail(const struct writ_taint *t, struct writ_str text);
 /** Whether one is in it; also when memory is gone. */
 bool writ_taint_in(const struct writ_taint *t, struct writ_str text);
 

@@ -548,6 +548,7 @@ serve_call_ports(struct serve_seat *seat)
 
 	writ_record_init(&seat->record, seat->tool.audit, seat->tool.policy,
 	    on_refused, seat);
+	seat->record.secrets = run->secrets = seat->tool.secrets;
 	run->policy = seat->tool.policy;
 	run->record = &seat->record;
 	run->name = seat->group->spec->name.ptr;
@@ -772,6 +773,49 @@ on_answer(struct serve *s, const struct writ_msg *m)
 	return WRIT_OK;
 }
 
+/* A client's words without the secrets of any session that runs. */
+static struct writ_str
+without_secrets(const struct serve *s, struct writ_str text,
+    struct writ_buf room[2])
+{
+	size_t i;
+	unsigned k = 0;
+
+	writ_buf_init(&room[0], 16 * WRIT_API_WORDS_MAX);
+	writ_buf_init(&room[1], 16 * WRIT_API_WORDS_MAX);
+	for (i = 0; i < s->seats.len; i++) {
+		const struct serve_seat *seat = *(struct serve_seat **)
+		    writ_vec_at(&s->seats, i);
+
+		writ_buf_reset(&room[k]);
+		if (writ_secrets_in(seat->tool.secrets, text)) {
+			text = writ_secrets_clean(seat->tool.secrets, text,
+			    WRIT_API_WORDS_MAX, &room[k]);
+			k = !k;
+		}
+	}
+	return text;
+}
+
+static enum writ_status
+file_wish(const struct serve *s, const struct serve_client *c,
+    const struct writ_api_grant *a, char id[WRIT_WISH_ID], struct writ_err *err)
+{
+	struct writ_buf what[2], why[2];
+	struct writ_wish wish = { writ_str_from(c->name),
+		writ_str_from(s->options->toolbox), a->tool,
+		without_secrets(s, a->what, what),
+		without_secrets(s, a->why, why) };
+	enum writ_status st = writ_wish_file(&wish, id, err);
+	unsigned i;
+
+	for (i = 0; i < 2; i++) {
+		writ_buf_release(&what[i]);
+		writ_buf_release(&why[i]);
+	}
+	return st;
+}
+
 static enum writ_status
 on_grant(struct serve *s, const struct writ_msg *m)
 {
@@ -786,9 +830,7 @@ on_grant(struct serve *s, const struct writ_msg *m)
 	c = client_find(s, a.client);
 	if (!c || s->options->no_wishes)
 		return refuse_id(s, m->id, WRIT_API_UNKNOWN, "not offered");
-	if (writ_wish_file(&(struct writ_wish){ writ_str_from(c->name),
-	    writ_str_from(s->options->toolbox), a.tool, a.what, a.why }, id,
-	    &err) != WRIT_OK)
+	if (file_wish(s, c, &a, id, &err) != WRIT_OK)
 		return refuse_id(s, m->id, WRIT_API_LIMIT, err.msg);
 	serve_say(s, "%s asks for a grant; it changes nothing: see writ wishes "
 	    "(%s)", c->name[0] ? c->name : "the client", id);

@@ -195,6 +195,7 @@ serve(struct session *s, struct writ_err *err)
 	fill_run(s, name, sizeof(name));
 	writ_record_init(&s->record, s->tool.audit, s->tool.policy, on_refused,
 	    s);
+	s->record.secrets = s->run.secrets = s->tool.secrets;
 	writ_hash_random(host_key, sizeof(host_key));
 	st = writ_tool_check_places(&s->tool, err);
 	if (st == WRIT_OK)
@@ -278,6 +279,8 @@ run_session(struct session *s, char args[WRIT_DIGEST_TEXT], struct writ_err *err
 		st = writ_tool_prepare(&s->tool, err);
 	if (st == WRIT_OK)
 		st = check_exports(s, err);
+	if (st == WRIT_OK)
+		st = writ_tool_secrets(&s->tool, err);
 	if (st == WRIT_OK)
 		st = writ_tool_begin(&s->tool, writ_str_from(args), err);
 	if (st == WRIT_OK)

@@ -81,6 +81,8 @@ seat_start(struct serve *s, struct serve_seat *seat, struct writ_err *err)
 	if (st == WRIT_OK)
 		st = writ_tool_log(&seat->tool, NULL, "mcp", err);
 	if (st == WRIT_OK)
+		st = writ_tool_secrets(&seat->tool, err);
+	if (st == WRIT_OK)
 		st = writ_tool_begin(&seat->tool, (struct writ_str){ NULL, 0 },
 		    err);
 	if (st != WRIT_OK)

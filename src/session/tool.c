@@ -39,6 +39,7 @@ writ_tool_share(struct writ_tool *out, const struct writ_tool *t)
 	memcpy(out->id, fresh.id, sizeof(out->id));
 	out->fd = -1;
 	out->audit = NULL;
+	out->secrets = NULL;
 	out->begun = false;
 	out->shared = true;
 	out->rejected.msg[0] = '\0';
@@ -49,6 +50,7 @@ writ_tool_release(struct writ_tool *t)
 {
 	writ_closep(&t->fd);
 	writ_audit_free(t->audit);
+	writ_secrets_free(t->secrets);
 	if (t->shared)
 		return;
 	json_decref(t->described);
@@ -167,6 +169,19 @@ writ_tool_prepare(struct writ_tool *t, struct writ_err *err)
 	return st == WRIT_OK ? check_strict(t, err) : st;
 }
 
+enum writ_status
+writ_tool_secrets(struct writ_tool *t, struct writ_err *err)
+{
+	char dir[4096];
+	enum writ_status st = writ_state_dir(dir, err);
+
+	if (st == WRIT_OK)
+		st = writ_secrets_open(t->policy, dir, &t->secrets, err);
+	if (st == WRIT_OK && t->secrets && t->audit)
+		writ_audit_filter(t->audit, writ_secrets_filter, t->secrets);
+	return st;
+}
+
 /* Whether one of two real paths holds the other, or they are the same. */
 static bool
 overlap(const char *a, const char *b)
@@ -179,7 +194,7 @@ overlap(const char *a, const char *b)
 }
 
 /* A tool that could reach the cache's key could make code for others; one that could reach the
- * audit log could write history. */
+ * audit log could write history, and one that could reach a ledger, what it has used. */
 static enum writ_status
 check_own_place(const struct writ_tool *t, const char *place, const char *what,
     struct writ_err *err)
@@ -207,11 +222,27 @@ check_own_place(const struct writ_tool *t, const char *place, const char *what,
 enum writ_status
 writ_tool_check_places(const struct writ_tool *t, struct writ_err *err)
 {
+	static const struct {
+		const char *name, *what;
+	} own[] = {
+		{ "secrets", "the secret store" },
+		{ "budgets", "the ledgers of budgets" },
+	};
+	char dir[4096], path[4200];
 	enum writ_status st = check_own_place(t,
 	    writ_cache_dir(t->host->cache), "the compile cache", err);
+	size_t i;
 
-	return st == WRIT_OK ? check_own_place(t, t->audit_file,
-	    "the audit log", err) : st;
+	if (st == WRIT_OK)
+		st = check_own_place(t, t->audit_file, "the audit log", err);
+	if (st != WRIT_OK || writ_xdg("XDG_STATE_HOME", ".local/state", dir,
+	    NULL) != WRIT_OK)
+		return st;
+	for (i = 0; st == WRIT_OK && i < sizeof(own) / sizeof(own[0]); i++) {
+		snprintf(path, sizeof(path), "%s/%s", dir, own[i].name);
+		st = check_own_place(t, path, own[i].what, err);
+	}
+	return st;
 }
 
 /* ---- its functions */

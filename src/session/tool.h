@@ -9,6 +9,7 @@
 #include "audit/audit.h"
 #include "base/json.h"
 #include "broker/run.h"
+#include "broker/secrets.h"
 #include "session/session.h"
 
 #define WRIT_TOOL_IMPORTS_MAX 512
@@ -27,6 +28,7 @@ struct writ_tool {
 	size_t voids_count;
 	bool cached;			/* the code came from the cache */
 	bool void_files;		/* it imports files and was granted none */
+	struct writ_secrets *secrets;	/* of its writ; NULL: none are named */
 	struct writ_audit *audit;
 	char audit_file[4096];
 	uint64_t audit_first;		/* number of the session's first record */
@@ -73,7 +75,12 @@ WRIT_MUST_CHECK enum writ_status
 writ_tool_export(const struct writ_tool *t, struct writ_str name,
     struct writ_str *full, struct writ_err *err);
 
-/** Refuse grants that reach Writ's own cache or log.  WRIT_DENIED. */
+/** Fetch the secrets that the writ names, before anything is recorded of the session: from here on
+ * they are kept out of its log.  Fails as writ_secrets_open. */
+WRIT_MUST_CHECK enum writ_status
+writ_tool_secrets(struct writ_tool *t, struct writ_err *err);
+
+/** Refuse grants that reach what is Writ's own: cache, log, secrets, budgets.  WRIT_DENIED. */
 WRIT_MUST_CHECK enum writ_status
 writ_tool_check_places(const struct writ_tool *t, struct writ_err *err);
 
