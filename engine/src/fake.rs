@@ -1,6 +1,7 @@
 //! Ports for tests: everything is in one `Fake`, which the tests look into.
 
 use super::client::{REPLY_MAX, RawAsk, RawClient};
+use super::sock::fake::FakeSock;
 use super::*;
 use std::collections::VecDeque;
 
@@ -45,6 +46,7 @@ pub struct Fake {
     pub asks: Vec<SeenAsk>,
     /// What the next asks are answered with, in order.
     pub replies: VecDeque<FakeReply>,
+    pub sock: FakeSock,
     queue: Vec<*mut RawFsCall>,
     asks_queue: Vec<*mut RawAsk>,
 }
@@ -68,6 +70,7 @@ impl Fake {
             told: Vec::new(),
             asks: Vec::new(),
             replies: VecDeque::new(),
+            sock: FakeSock::default(),
             queue: Vec::new(),
             asks_queue: Vec::new(),
         })
@@ -101,6 +104,7 @@ impl Fake {
             log: client_log,
             ask,
         };
+        raw.sock = super::sock::fake::port(ctx);
         raw
     }
 
@@ -171,7 +175,7 @@ impl Fake {
 }
 
 /// The fake behind a port's context.
-fn fake<'a>(ctx: *mut c_void) -> &'a mut Fake {
+pub(super) fn fake<'a>(ctx: *mut c_void) -> &'a mut Fake {
     // SAFETY: `table` put it there; tests are single-threaded and keep it alive.
     unsafe { &mut *ctx.cast::<Fake>() }
 }
@@ -417,6 +421,7 @@ mod void {
                 log,
                 ask,
             },
+            sock: super::super::sock::fake::port(ctx),
         }
     };
 }

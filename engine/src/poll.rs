@@ -3,6 +3,9 @@
 use crate::ports::status;
 use crate::state::{State, limit};
 use crate::stream::{InStream, OutStream};
+use crate::wasi::sockets::Lookup;
+use crate::wasi::sockets::tcp::TcpSocket;
+use crate::wasi::sockets::udp::{GramsIn, GramsOut, UdpSocket};
 use std::future::poll_fn;
 use std::task::Poll;
 use wasmtime::component::Resource;
@@ -17,6 +20,11 @@ pub enum Pollable {
     At(u64),
     In(u32),
     Out(u32),
+    Tcp(u32),
+    Udp(u32),
+    GramsIn(u32),
+    GramsOut(u32),
+    Lookup(u32),
 }
 
 impl State {
@@ -33,6 +41,26 @@ impl State {
                     .table
                     .get_mut(&Resource::<OutStream>::new_borrow(rep))?;
                 Ok(stream.ready(&self.ports))
+            }
+            Pollable::Tcp(rep) => {
+                let socket = Resource::<TcpSocket>::new_borrow(rep);
+                Ok(self.table.get_mut(&socket)?.ready())
+            }
+            Pollable::Udp(rep) => {
+                let socket = Resource::<UdpSocket>::new_borrow(rep);
+                Ok(self.table.get(&socket)?.ready())
+            }
+            Pollable::GramsIn(rep) => {
+                let stream = Resource::<GramsIn>::new_borrow(rep);
+                Ok(self.table.get_mut(&stream)?.ready())
+            }
+            Pollable::GramsOut(rep) => {
+                let stream = Resource::<GramsOut>::new_borrow(rep);
+                Ok(self.table.get(&stream)?.ready())
+            }
+            Pollable::Lookup(rep) => {
+                let lookup = Resource::<Lookup>::new_borrow(rep);
+                Ok(self.table.get_mut(&lookup)?.ready())
             }
         }
     }

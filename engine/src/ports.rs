@@ -16,8 +16,10 @@ use std::{
 };
 
 mod client;
+pub(crate) mod sock;
 
 pub use client::{ASK_NAME_MAX, ASK_TEXT_MAX, ASKS_MAX, Answer, Ask, AskKind};
+pub use sock::{GRAM_MAX, HALF_IN, HALF_OUT, SockAddress, SockCall, SockFault, SockOp, SockOption};
 
 /// `enum writ_status` (include/writ/error.h); the values are stable.
 pub mod status {
@@ -254,6 +256,7 @@ pub struct RawPorts {
     forget: unsafe extern "C" fn(*mut c_void, *mut RawWake),
     forget_ctx: *mut c_void,
     client: client::RawClient,
+    sock: sock::RawSock,
 }
 
 /// The C wake of one task.  Operations in flight share it and outlive the task; it is empty then.

@@ -5,9 +5,10 @@
 
 use crate::bindings::wasi::filesystem::types::ErrorCode as FsCode;
 use crate::bindings::wasi::http::types::ErrorCode as HttpCode;
-use crate::ports::{Call, FsDone, FsOp, FsReq, IO_MAX, Ports, Started, status};
+use crate::ports::{Call, FsDone, FsOp, FsReq, HALF_IN, HALF_OUT, IO_MAX, Ports, Started, status};
 use crate::state::limit;
 use crate::wasi::filesystem::{Handle, fs_code};
+use crate::wasi::sockets::{Sock, stream_error};
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -225,9 +226,67 @@ impl FileIn {
     }
 }
 
+/// What a connected socket receives.
+pub struct SockIn {
+    sock: Arc<Sock>,
+    ahead: Ahead,
+    /// A failure found in passing: told once, then the stream is closed.
+    ended: Option<StreamErr>,
+    closed: bool,
+}
+
+impl SockIn {
+    /// Bytes, none yet, or the end.
+    fn fetch(&mut self, ports: &Ports, len: usize) -> StreamResult<Vec<u8>> {
+        if self.closed || self.sock.is_shut(HALF_IN) {
+            return Err(StreamErr::Closed);
+        }
+        match ports.sock_read(self.sock.id, len) {
+            Ok(bytes) => Ok(bytes),
+            Err(fault) => match stream_error(fault) {
+                None => Ok(Vec::new()),
+                Some(e) => {
+                    self.closed = true;
+                    Err(e)
+                }
+            },
+        }
+    }
+
+    fn ready(&mut self, ports: &Ports) -> bool {
+        if self.ended.is_some() || !self.ahead.is_empty() {
+            return true;
+        }
+        match self.fetch(ports, READ_AHEAD) {
+            Ok(bytes) if bytes.is_empty() => return false,
+            Ok(bytes) => self.ahead.put(bytes),
+            Err(e) => self.ended = Some(e),
+        }
+        true
+    }
+
+    fn read(&mut self, ports: &Ports, len: usize) -> StreamResult<Vec<u8>> {
+        if self.sock.is_shut(HALF_IN) {
+            return Err(StreamErr::Closed);
+        }
+        if !self.ahead.is_empty() {
+            return Ok(self.ahead.take(len));
+        }
+        if let Some(e) = self.ended.take() {
+            return Err(e);
+        }
+        match (len, self.closed) {
+            (_, true) => Err(StreamErr::Closed),
+            (0, false) => Ok(Vec::new()),
+            _ => self.fetch(ports, len),
+        }
+    }
+}
+
 pub enum InStream {
     Stdin,
     File(FileIn),
+    Sock(SockIn),
 }
 
 impl InStream {
@@ -242,11 +301,21 @@ impl InStream {
         })
     }
 
+    pub fn sock(sock: Arc<Sock>) -> InStream {
+        InStream::Sock(SockIn {
+            sock,
+            ahead: Ahead::default(),
+            ended: None,
+            closed: false,
+        })
+    }
+
     /// Whether a read now would say something: bytes, the end, or an error.
     pub fn ready(&mut self, ports: &Ports, stdin: &mut Stdin) -> bool {
         match self {
             InStream::Stdin => stdin.ready(ports),
             InStream::File(file) => file.ready(ports),
+            InStream::Sock(sock) => sock.ready(ports),
         }
     }
 
@@ -255,6 +324,7 @@ impl InStream {
         match self {
             InStream::Stdin => stdin.read(ports, len),
             InStream::File(file) => file.read(ports, len),
+            InStream::Sock(sock) => sock.read(ports, len),
         }
     }
 
@@ -274,7 +344,7 @@ impl InStream {
         // A read of nothing still asks whether reading is allowed.
         self.read(ports, stdin, 0)?;
         poll_fn(|_| match self {
-            InStream::Stdin => Poll::Ready(Ok(Vec::new())),
+            InStream::Stdin | InStream::Sock(_) => Poll::Ready(Ok(Vec::new())),
             InStream::File(file) => match file.settle() {
                 true => Poll::Ready(file.ended.take().map_or(Ok(Vec::new()), Err)),
                 false => Poll::Pending,
@@ -371,6 +441,7 @@ enum OutKind {
     Std(u32),
     File(FileOut),
     Body(Arc<Body>),
+    Sock(Arc<Sock>),
 }
 
 pub struct OutStream {
@@ -410,6 +481,10 @@ impl OutStream {
         OutStream::new(OutKind::Body(body))
     }
 
+    pub fn sock(sock: Arc<Sock>) -> OutStream {
+        OutStream::new(OutKind::Sock(sock))
+    }
+
     /// How many bytes a write takes now; 0: wait.
     fn room(&mut self, ports: &Ports) -> StreamResult<u64> {
         if let Some(e) = self.failed.take() {
@@ -431,6 +506,11 @@ impl OutStream {
                 Err(e) => Err(e),
             },
             OutKind::Body(_) => Ok(IO_MAX as u64),
+            OutKind::Sock(sock) if sock.is_shut(HALF_OUT) => Err(StreamErr::Closed),
+            OutKind::Sock(sock) => match ports.sock_room(sock.id) {
+                Ok(n) => Ok(n.min(IO_MAX) as u64),
+                Err(fault) => stream_error(fault).map_or(Ok(0), Err),
+            },
         };
         if room.is_err() {
             self.closed = true;
@@ -482,6 +562,12 @@ impl OutStream {
             },
             OutKind::File(file) => file.write(ports, bytes),
             OutKind::Body(body) => body.take(len),
+            OutKind::Sock(sock) if sock.is_shut(HALF_OUT) => Err(StreamErr::Closed),
+            OutKind::Sock(_) if bytes.is_empty() => Ok(()),
+            OutKind::Sock(sock) => match ports.sock_write(sock.id, &bytes) {
+                Ok(()) => Ok(()),
+                Err(fault) => Err(stream_error(fault).unwrap_or(StreamErr::Closed)),
+            },
         };
         if result.is_err() {
             self.closed = true;
@@ -491,8 +577,21 @@ impl OutStream {
 
     /// Everything written has arrived, or waiting for it fails.
     fn settled(&mut self, ports: &Ports) -> StreamResult<bool> {
-        match self.kind {
+        match &self.kind {
             OutKind::File(_) => Ok(self.room(ports)? > 0),
+            OutKind::Sock(sock) if !self.closed && self.failed.is_none() => {
+                match ports.sock_flush(sock.id) {
+                    Ok(()) => Ok(true),
+                    Err(fault) => match stream_error(fault) {
+                        None => Ok(false),
+                        Some(e) => {
+                            self.closed = true;
+                            Err(e)
+                        }
+                    },
+                }
+            }
+            OutKind::Sock(_) => self.flush().map(|()| true),
             _ if self.closed => Err(StreamErr::Closed),
             _ => Ok(true),
         }

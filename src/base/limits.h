@@ -98,6 +98,13 @@
 #define WRIT_HTTP_MATCHES_MAX 16	/* entries that allow one request */
 #define WRIT_HTTP_OPERATION_BODY_MAX (1024 * 1024) /* bytes held back to be looked into */
 #define WRIT_NET_ADDRESSES_MAX 32	/* of one name, that are looked at */
+#define WRIT_SOCKS_MAX 128		/* sockets of one worker at a time */
+#define WRIT_SOCK_CALLS_MAX 192		/* their requests in flight */
+#define WRIT_SOCK_GRAM_MAX 65507	/* bytes of one datagram */
+#define WRIT_SOCK_PEERS_MAX 64		/* of one UDP socket, that are remembered */
+#define WRIT_SOCK_NAMES_MAX 256		/* addresses of one session whose names are remembered */
+#define WRIT_SOCK_BUFFER_MAX (1024 * 1024) /* bytes of a socket's buffers in the kernel */
+#define WRIT_SOCK_BACKLOG_MAX 128	/* clients of one listener that wait */
 #define WRIT_BUDGET_RATE_MAX 1000000	/* requests that a rate counts in its window */
 #define WRIT_BUDGET_ACCOUNTS_MAX 8192	/* of one ledger: of a writ, and of its entries that are gone */
 #define WRIT_BUDGET_HOLDERS_MAX 256	/* processes (sessions) with one ledger open */

@@ -9,6 +9,7 @@
 #include "port/client.h"
 #include "port/http.h"
 #include "port/op.h"
+#include "port/sock.h"
 #include "port/tree.h"
 
 enum writ_stdio { WRIT_STDIN = 0, WRIT_STDOUT = 1, WRIT_STDERR = 2 };
@@ -89,6 +90,7 @@ struct writ_ports {
 	void *forget_ctx;
 	struct writ_client_port client;
 	struct writ_http_port http;
+	struct writ_sock_port sock;
 };
 
 #endif

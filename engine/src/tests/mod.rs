@@ -5,6 +5,7 @@ mod files;
 mod http;
 mod io;
 mod limits;
+mod sockets;
 #[cfg(feature = "compile")]
 mod values;
 
