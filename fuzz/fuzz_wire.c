@@ -8,6 +8,7 @@
 #include "wire/conn.h"
 #include "wire/fs_msg.h"
 #include "wire/setup_msg.h"
+#include "wire/sock.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -20,6 +21,10 @@ decode(struct writ_str body)
 	struct writ_mount_msg mount;
 	struct writ_done_msg done;
 	struct writ_setup setup;
+	struct writ_sock_reply reply = { .count = 0 };
+	struct writ_sock_address to;
+	struct writ_sock_msg sock;
+	struct writ_str gram;
 	enum writ_status st;
 
 	if (writ_fs_reply_get(body, &call, &st) == WRIT_OK &&
@@ -31,6 +36,16 @@ decode(struct writ_str body)
 	if (writ_mount_get(body, &mount) == WRIT_OK && mount.deny_count > 64)
 		WRIT_BUG("too many patterns");
 	(void)!writ_setup_get(body, &setup);
+	if (writ_sock_msg_get(body, &sock) == WRIT_OK &&
+	    (sock.what >= WRIT_SOCK_MSG_COUNT ||
+	    sock.name.len > WRIT_HTTP_HOST_MAX))
+		WRIT_BUG("a socket request out of range");
+	if (writ_sock_reply_get(body, &reply) == WRIT_OK &&
+	    reply.count > WRIT_NET_ADDRESSES_MAX)
+		WRIT_BUG("more addresses than there is room for");
+	if (writ_sock_gram_get(body, &to, &gram) == WRIT_OK &&
+	    gram.len + WRIT_SOCK_GRAM_HEAD != body.len)
+		WRIT_BUG("a datagram of another length");
 	if (writ_done_get(body, &done) == WRIT_OK &&
 	    strlen(done.outcome.msg) >= sizeof(done.outcome.msg))
 		WRIT_BUG("a text without its end");

@@ -85,6 +85,11 @@ static const struct writ_call_row rows[] = {
 	    ~(uint64_t)(MSG_CMSG_CLOEXEC | MSG_DONTWAIT), 0 } } },
 	{ "sendmsg",          W | F,   2, { { 0, INT, WIRE }, { 2, INT &
 	    ~(uint64_t)(MSG_NOSIGNAL | MSG_DONTWAIT), 0 } } },
+	/* the pairs that came over it, and no address */
+	{ "recvfrom",         W,    2, { { 3, INT & ~(uint64_t)MSG_DONTWAIT, 0 },
+	    { 4, ~0ull, 0 } } },
+	{ "sendto",           W,    2, { { 3, INT & ~(uint64_t)(MSG_NOSIGNAL |
+	    MSG_DONTWAIT), 0 }, { 4, ~0ull, 0 } } },
 	{ "poll",             W | F | N, ANY },
 	{ "ppoll",            W | F | N, ANY },
 

@@ -89,8 +89,8 @@ struct writ_ports {
 	void (*forget)(void *ctx, struct writ_wake *wake);
 	void *forget_ctx;
 	struct writ_client_port client;
-	struct writ_http_port http;
 	struct writ_sock_port sock;
+	struct writ_http_port http;
 };
 
 #endif

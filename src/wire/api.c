@@ -33,7 +33,7 @@ static const struct writ_wire_row rows[] = {
 };
 
 const struct writ_wire_table writ_wire_api = {
-	rows, sizeof(rows) / sizeof(rows[0])
+	rows, sizeof(rows) / sizeof(rows[0]), false
 };
 
 static enum writ_status

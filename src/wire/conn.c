@@ -146,6 +146,8 @@ send_run(struct writ_conn *c)
 	uint64_t at = c->out_base + c->out_pos, stop = UINT64_MAX;
 	bool with = c->out_fds_len && c->out_fds[0].at == at;
 
+	if (c->table->plain)
+		return send(c->fd, iov.iov_base, iov.iov_len, MSG_NOSIGNAL);
 	if (c->out_fds_len > (with ? 1 : 0))
 		stop = c->out_fds[with ? 1 : 0].at;
 	if (stop - at < iov.iov_len)
@@ -300,11 +302,12 @@ writ_conn_fill(struct writ_conn *c)
 	if (!iov.iov_base)
 		return WRIT_NOMEM;
 	do
-		n = recvmsg(c->fd, &m, MSG_CMSG_CLOEXEC);
+		n = c->table->plain ? recv(c->fd, iov.iov_base, iov.iov_len, 0) :
+		    recvmsg(c->fd, &m, MSG_CMSG_CLOEXEC);
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return errno == EAGAIN ? WRIT_AGAIN : WRIT_CLOSED;
-	st = take_fds(c, &m);
+	st = c->table->plain ? WRIT_OK : take_fds(c, &m);
 	if (n == 0)
 		return WRIT_CLOSED;
 	writ_buf_grew(&c->in, (size_t)n);

@@ -18,7 +18,7 @@ static const struct writ_wire_row rows[] = {
 };
 
 const struct writ_wire_table writ_wire_exchange = {
-	rows, sizeof(rows) / sizeof(rows[0])
+	rows, sizeof(rows) / sizeof(rows[0]), true
 };
 
 /* ---- fields */

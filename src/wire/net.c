@@ -33,7 +33,7 @@ static const struct writ_wire_row rows[] = {
 };
 
 const struct writ_wire_table writ_wire_net = {
-	rows, sizeof(rows) / sizeof(rows[0])
+	rows, sizeof(rows) / sizeof(rows[0]), false
 };
 
 /* A truth value; anything but 0 and 1 is malformed. */

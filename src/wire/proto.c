@@ -34,6 +34,7 @@ static const struct writ_wire_row rows[] = {
 	{ WRIT_MSG_INVOKE,     B, READY,         15,  1024,               0, "invoke" },
 	{ WRIT_MSG_ASK_TEXT,   B, READY | RUN,   1,   IO,                 0, "ask-text" },
 	{ WRIT_MSG_ASK_REPLY,  B, READY | RUN,   1,   1,                  0, "ask-reply" },
+	{ WRIT_MSG_SOCK_REPLY, B, READY | RUN,   46,  1024,               1, "sock-reply" },
 	{ WRIT_MSG_HELLO,      W, NEW,           8,   512,                0, "hello" },
 	{ WRIT_MSG_READY,      W, SETUP,         4,   4,                  0, "ready" },
 	{ WRIT_MSG_FAILED,     W, SETUP,         5,   TEXT,               0, "failed" },
@@ -48,10 +49,11 @@ static const struct writ_wire_row rows[] = {
 	{ WRIT_MSG_PROGRESS,   W, RUN,           21,  TEXT,               0, "progress" },
 	{ WRIT_MSG_CLIENT_LOG, W, RUN,           9,   IO,                 0, "client-log" },
 	{ WRIT_MSG_ASK,        W, RUN,           10,   ASK,                0, "ask" },
+	{ WRIT_MSG_SOCK,       W, RUN,           46,  512,                0, "sock" },
 };
 
 const struct writ_wire_table writ_wire_proto = {
-	rows, sizeof(rows) / sizeof(rows[0])
+	rows, sizeof(rows) / sizeof(rows[0]), false
 };
 
 const struct writ_wire_row *

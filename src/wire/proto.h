@@ -62,6 +62,7 @@ enum writ_wire_type {
 	WRIT_MSG_INVOKE,	/* id = call: struct writ_invoke_msg */
 	WRIT_MSG_ASK_TEXT,	/* of the reply to come, a piece */
 	WRIT_MSG_ASK_REPLY,	/* id = request: u8 writ_ask_status */
+	WRIT_MSG_SOCK_REPLY,	/* id = request: struct writ_sock_reply of sock.h, perhaps a pair */
 	/* worker to broker */
 	WRIT_MSG_HELLO = 32,	/* u32 version, str engine version */
 	WRIT_MSG_READY,		/* u32 walls that stand */
@@ -76,7 +77,8 @@ enum writ_wire_type {
 	WRIT_MSG_VALUE,		/* of the result, a piece; before DONE */
 	WRIT_MSG_PROGRESS,	/* u64 done, u8 has total, u64 total (binary64), str message */
 	WRIT_MSG_CLIENT_LOG,	/* u8 level 0..7, str logger, str data */
-	WRIT_MSG_ASK		/* id = request: u8 writ_ask_kind, u8 more, str name, str text */
+	WRIT_MSG_ASK,		/* id = request: u8 writ_ask_kind, u8 more, str name, str text */
+	WRIT_MSG_SOCK		/* id = request: struct writ_sock_msg of sock.h */
 };
 
 struct writ_wire_row {
@@ -92,6 +94,8 @@ struct writ_wire_row {
 struct writ_wire_table {
 	const struct writ_wire_row *rows;
 	size_t count;
+	bool plain;			/* no fd ever comes: send and recv will do, which
+					 * can pass none and name no address */
 };
 
 /** The messages between broker and worker. */

@@ -13,6 +13,7 @@ writ_setup_put(struct writ_buf *b, const struct writ_setup *s)
 	writ_wire_put_u64(b, s->handles);
 	writ_wire_put_u8(b, s->clock);
 	writ_wire_put_u8(b, s->random);
+	writ_wire_put_u8(b, s->sockets);
 	writ_wire_put_u64(b, (uint64_t)s->clock_seconds);
 	writ_wire_put_u64(b, s->clock_resolution_ns);
 	writ_wire_put_u64(b, s->random_seed);
@@ -24,6 +25,7 @@ writ_setup_get(struct writ_str body, struct writ_setup *s)
 {
 	struct writ_wire_in in = writ_wire_in(body);
 	struct writ_str key;
+	unsigned sockets;
 
 	s->memory_bytes = writ_wire_get_u64(&in);
 	s->time_ms = writ_wire_get_u64(&in);
@@ -33,12 +35,14 @@ writ_setup_get(struct writ_str body, struct writ_setup *s)
 	s->handles = writ_wire_get_u64(&in);
 	s->clock = writ_wire_get_u8(&in);
 	s->random = writ_wire_get_u8(&in);
+	sockets = writ_wire_get_u8(&in);
+	s->sockets = sockets;
 	s->clock_seconds = (int64_t)writ_wire_get_u64(&in);
 	s->clock_resolution_ns = writ_wire_get_u64(&in);
 	s->random_seed = writ_wire_get_u64(&in);
 	key = writ_wire_get_rest(&in);
 	if (!writ_wire_done(&in) || key.len != sizeof(s->hash_key) ||
-	    s->clock > 2 || s->random > 3)
+	    s->clock > 2 || s->random > 3 || sockets > 1)
 		return WRIT_PROTO;
 	memcpy(s->hash_key, key.ptr, sizeof(s->hash_key));
 	return WRIT_OK;

@@ -13,6 +13,7 @@
 struct writ_setup {
 	uint64_t memory_bytes, time_ms, cpu_ms, output_bytes, requests, handles;
 	uint8_t clock, random;
+	bool sockets;			/* some are granted */
 	int64_t clock_seconds;
 	uint64_t clock_resolution_ns, random_seed;
 	uint8_t hash_key[16];		/* of file identities */

@@ -84,6 +84,7 @@ forget(void *ctx, struct writ_wake *wake)
 		g->stdio.in_wake = NULL;
 	if (g->stdio.out_wake == wake)
 		g->stdio.out_wake = NULL;
+	writ_worker_sock_forget(g, wake);
 }
 
 bool
@@ -92,7 +93,8 @@ writ_guest_awaits_more(void *ctx)
 	const struct writ_guest *g = ctx;
 
 	return g->stdio.in_wake || g->stdio.out_wake ||
-	    g->tree.in_flight || g->asks_in_flight;
+	    g->tree.in_flight || g->asks_in_flight ||
+	    writ_worker_sock_awaits(g);
 }
 
 void
@@ -108,6 +110,7 @@ writ_guest_init(struct writ_guest *g, struct writ_worker *w)
 	g->ports.refuse = (struct writ_refuse_port){ g, on_refused };
 	g->ports.tree = writ_worker_tree_port(g);
 	g->ports.client = writ_worker_client_port(g);
+	g->ports.sock = writ_worker_sock_port(g);
 	g->ports.forget = forget;
 	g->ports.forget_ctx = g;
 	g->wake.fire = on_wake;
@@ -132,6 +135,7 @@ writ_guest_reset(struct writ_guest *g)
 {
 	writ_task_free(g->task);
 	g->task = NULL;
+	writ_worker_sock_leave(g);
 	writ_worker_stdio_release(g);
 	writ_worker_stdio_init(g);
 	writ_worker_tree_release(g);

@@ -89,6 +89,8 @@ dispatch(struct writ_worker *w, struct writ_msg *m, struct writ_err *err)
 		return st;
 	if (m->row->type == WRIT_MSG_FS_REPLY)
 		return writ_worker_tree_reply(w, m);
+	if (m->row->type == WRIT_MSG_SOCK_REPLY)
+		return writ_worker_sock_reply(w, m);
 	if (m->row->type == WRIT_MSG_ASK_TEXT ||
 	    m->row->type == WRIT_MSG_ASK_REPLY)
 		return writ_worker_client_reply(w, m);

@@ -65,7 +65,7 @@ struct writ_guest {
 	struct writ_wake wake;		/* the task's */
 	bool woken;
 	bool running;			/* a call is; a task may outlive it (keep) */
-	unsigned asks_in_flight;
+	unsigned asks_in_flight, socks_in_flight;
 	uint64_t call_start_ns, slept_before_ns;
 	uint64_t log_bytes;		/* of the call's log so far */
 	uint64_t untold;		/* log lines and refusals counted only */
@@ -94,6 +94,7 @@ struct writ_worker {
 		uint32_t gen;
 	} asks[WRIT_ASKS_MAX];
 	struct writ_watches watches;	/* fds of guests */
+	struct writ_worker_socks *socks; /* sock.c; NULL: never used */
 	/* the call of `first` */
 	bool invoked, keep;
 	struct writ_buf args;		/* of the INVOKE to come */
@@ -141,6 +142,18 @@ writ_worker_client_reply(struct writ_worker *w, const struct writ_msg *m);
 /** Nobody answers what this guest's call left open, so it is cancelled.  Answers to it that were
  * on their way have come before. */
 void writ_worker_client_drop(struct writ_guest *g);
+
+/* ---- sock.c */
+struct writ_sock_port writ_worker_sock_port(struct writ_guest *g);
+/** SOCK_REPLY came.  Takes m->fd. */
+WRIT_MUST_CHECK enum writ_status
+writ_worker_sock_reply(struct writ_worker *w, struct writ_msg *m);
+/** Whether the guest awaits something of a socket. */
+bool writ_worker_sock_awaits(const struct writ_guest *g);
+/** The task behind `wake` is about to be freed. */
+void writ_worker_sock_forget(struct writ_guest *g, struct writ_wake *wake);
+/** Close what this guest left open; its requests in flight still finish. */
+void writ_worker_sock_leave(struct writ_guest *g);
 
 /* ---- peek.c */
 /**
