@@ -114,6 +114,27 @@
 #define WRIT_SECRET_MAX (16 * 1024)	/* bytes of one secret */
 #define WRIT_SECRETS_MAX 256		/* of one session; of the store */
 
+/* serving (writ serve); heads are bounded as those of MCP over HTTP */
+#define WRIT_SERVE_WORKERS_MAX 64
+#define WRIT_SERVE_GUESTS 64		/* of one worker at a time, unless said */
+#define WRIT_SERVE_GUESTS_MAX 1024	/* the most that can be said */
+#define WRIT_SERVE_WAITING_MAX 64	/* requests of one worker that wait for a guest's place */
+#define WRIT_SERVE_WAIT_MS 5000		/* how long they do */
+#define WRIT_SERVE_CONNECTIONS_MAX 1024	/* of one worker */
+#define WRIT_SERVE_IN_MAX (32 * 1024)	/* bytes of a connection that were not looked at yet */
+#define WRIT_SERVE_OUT_MAX (64 * 1024)	/* unsent bytes of a response's body */
+#define WRIT_SERVE_ROWS_MAX (32 * 1024)	/* bytes of one batch of records */
+#define WRIT_SERVE_PATH_SHOWN 512	/* bytes of a path that stand in a record */
+#define WRIT_SERVE_HEAD_MS 10000	/* for a whole head */
+#define WRIT_SERVE_IDLE_MS_HTTP 60000	/* between two requests of a connection */
+#define WRIT_SERVE_STALL_MS 60000	/* for the next bytes of a body, either way */
+#define WRIT_SERVE_LINGER_MS 2000	/* for a client to read why it is left */
+#define WRIT_SERVE_LINGER_MAX (1024 * 1024) /* bytes of it that are thrown away */
+#define WRIT_SERVE_BATCH_MS 100		/* records wait for each other so long */
+#define WRIT_SERVE_BEAT_MS 1000		/* a worker says that it lives */
+#define WRIT_SERVE_SILENT_MS 15000	/* CPU time without that, and it is ended */
+#define WRIT_SERVE_GRACE_MS 30000	/* for running requests at the end, unless said */
+
 /* writ documents */
 #define WRIT_DOC_MAX (1024 * 1024)	/* bytes */
 #define WRIT_DOC_DEPTH_MAX 16

@@ -14,6 +14,7 @@
 #define C WRIT_CALL_COMPILER
 #define F WRIT_CALL_FRONT
 #define N WRIT_CALL_NET
+#define S WRIT_CALL_SERVE
 #define BOTH (WRIT_CALL_BOTH | F | N)
 
 /* Conditions: of an int the kernel reads 32 bits, of a long all 64. */
@@ -102,19 +103,21 @@ static const struct writ_call_row rows[] = {
 	/* what a front end was given: clients, by its fds or through its listener */
 	{ "read",             F,    ANY },
 	{ "write",            F,    ANY },
-	{ "accept4",          F,    2, { { 0, INT, LISTENER }, { 3, INT &
+	{ "accept4",          F | S,    2, { { 0, INT, LISTENER }, { 3, INT &
 	    ~(uint64_t)(SOCK_CLOEXEC | SOCK_NONBLOCK), 0 } } },
-	{ "recvfrom",         F,    2, { { 3, INT, 0 }, { 4, ~0ull, 0 } } },
-	{ "sendto",           F,    2, { { 3, INT & ~(uint64_t)(MSG_NOSIGNAL |
+	{ "recvfrom",         F | S,    2, { { 3, INT, 0 }, { 4, ~0ull, 0 } } },
+	{ "sendto",           F | S,    2, { { 3, INT & ~(uint64_t)(MSG_NOSIGNAL |
 	    MSG_MORE), 0 }, { 4, ~0ull, 0 } } },	/* to its peer alone */
 	{ "sendmsg",          F,    NO_BITS(2, MSG_NOSIGNAL | MSG_MORE) },
 	{ "setsockopt",       F,    2, { { 1, INT, IPPROTO_TCP },
 	    { 2, INT, TCP_NODELAY } } },
 	{ "setsockopt",       F,    2, { { 1, INT, IPPROTO_TCP },
 	    { 2, INT, TCP_CORK } } },
-	{ "shutdown",         F,    ANY },
-	{ "epoll_ctl",        F,    ANY },
-	{ "epoll_wait",       F,    ANY },
+	{ "shutdown",         F | S,    ANY },
+	{ "epoll_ctl",        F | S,    ANY },
+	{ "epoll_wait",       F | S,    ANY },
+	{ "setsockopt",       S,    2, { { 1, INT, SOL_SOCKET },
+	    { 2, INT, SO_LINGER } } },	/* an answer that is cut ends with a reset */
 
 	/* net: sockets that the broker opened and connected; what libraries try beyond that is
 	 * answered, and not done */

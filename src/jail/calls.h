@@ -14,7 +14,8 @@ enum writ_call_who {
 	WRIT_CALL_COMPILER = 2,
 	WRIT_CALL_BOTH = 3,
 	WRIT_CALL_FRONT = 4,
-	WRIT_CALL_NET = 8
+	WRIT_CALL_NET = 8,
+	WRIT_CALL_SERVE = 16	/* on top of a worker's */
 };
 
 /** A value that stands for this process's id. */

@@ -179,8 +179,8 @@ begin_walls(const struct begin *b, struct writ_err *err)
 		writ_jail_env_apply();
 	if (wanted(b, WRIT_WALL_FDS))
 		st = writ_jail_fds_apply(b->role == WRIT_JAIL_WORKER ||
-		    b->role == WRIT_JAIL_NET ? 3 : 5,
-		    err);
+		    b->role == WRIT_JAIL_NET ? 3 :
+		    b->role == WRIT_JAIL_SERVE ? 4 : 5, err);
 	if (st == WRIT_OK && wanted(b, WRIT_WALL_RLIMITS))
 		st = writ_jail_rlimit_apply(b->role, err);
 	if (st == WRIT_OK && wanted(b, WRIT_WALL_UNPRIVILEGED))

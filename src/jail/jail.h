@@ -36,7 +36,8 @@ enum writ_jail_role {
 	WRIT_JAIL_WORKER,	/* keeps fd 3, the wire */
 	WRIT_JAIL_COMPILER,	/* keeps fds 3 (component), 4 (code), 5 (text) */
 	WRIT_JAIL_FRONT,	/* keeps fds 3 (the wire), 4 and 5 (a client, or a listener) */
-	WRIT_JAIL_NET		/* keeps fd 3, the wire */
+	WRIT_JAIL_NET,		/* keeps fd 3, the wire */
+	WRIT_JAIL_SERVE		/* a worker that keeps a listener too: fds 3 and 4 */
 };
 
 /** The name of one wall as the command line knows it, e.g. "landlock"; "?" if none. */

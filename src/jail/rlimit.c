@@ -62,7 +62,8 @@ writ_jail_rlimit_apply(enum writ_jail_role role, struct writ_err *err)
 	size_t i;
 
 	for (i = 0; st == WRIT_OK && i < sizeof(table) / sizeof(table[0]); i++) {
-		rlim_t to = role == WRIT_JAIL_WORKER ? table[i].worker :
+		rlim_t to = role == WRIT_JAIL_WORKER ||
+		    role == WRIT_JAIL_SERVE ? table[i].worker :
 		    role == WRIT_JAIL_FRONT ? table[i].front :
 		    role == WRIT_JAIL_NET ? table[i].net : table[i].compiler;
 

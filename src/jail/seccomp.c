@@ -75,6 +75,7 @@ writ_jail_seccomp_apply(enum writ_jail_role role, struct writ_err *err)
 		[WRIT_JAIL_COMPILER] = WRIT_CALL_COMPILER,
 		[WRIT_JAIL_FRONT] = WRIT_CALL_FRONT,
 		[WRIT_JAIL_NET] = WRIT_CALL_NET,
+		[WRIT_JAIL_SERVE] = WRIT_CALL_WORKER | WRIT_CALL_SERVE,
 	};
 	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
 	int rc;

@@ -9,7 +9,7 @@
  *   SETUP    HELLO was seen: configuration and code may be sent
  *   READY    the worker has loaded and locked its jail (no guest code ran before), or its
  *            call has ended and it waits for the next
- *   RUNNING  a call is in progress
+ *   RUNNING  a call is in progress, or it serves: then from the first on
  *
  * A call is START (the component's wasi:cli/run, once) or, any number of times, INVOKE of an
  * export.  Before an INVOKE in a fresh instance come RESET and the mounts again: nothing that
@@ -63,6 +63,7 @@ enum writ_wire_type {
 	WRIT_MSG_ASK_TEXT,	/* of the reply to come, a piece */
 	WRIT_MSG_ASK_REPLY,	/* id = request: u8 writ_ask_status */
 	WRIT_MSG_SOCK_REPLY,	/* id = request: struct writ_sock_reply of sock.h, perhaps a pair */
+	WRIT_MSG_DRAIN,		/* serving: accept nothing more; DONE follows the last request */
 	/* worker to broker */
 	WRIT_MSG_HELLO = 32,	/* u32 version, str engine version */
 	WRIT_MSG_READY,		/* u32 walls that stand */
@@ -78,7 +79,8 @@ enum writ_wire_type {
 	WRIT_MSG_PROGRESS,	/* u64 done, u8 has total, u64 total (binary64), str message */
 	WRIT_MSG_CLIENT_LOG,	/* u8 level 0..7, str logger, str data */
 	WRIT_MSG_ASK,		/* id = request: u8 writ_ask_kind, u8 more, str name, str text */
-	WRIT_MSG_SOCK		/* id = request: struct writ_sock_msg of sock.h */
+	WRIT_MSG_SOCK,		/* id = request: struct writ_sock_msg of sock.h */
+	WRIT_MSG_SERVED		/* serve_msg.h: how it stands, requests that ended */
 };
 
 struct writ_wire_row {

@@ -177,8 +177,8 @@ writ_guest_explain(struct writ_outcome *o)
 	memcpy(o->limit, "memory", sizeof("memory"));
 }
 
-static void
-report(struct writ_worker *w, const char *kind, const char *op, uint64_t count,
+void
+writ_worker_report(struct writ_worker *w, const char *kind, const char *op, uint64_t count,
     uint64_t bytes)
 {
 	if (!count)
@@ -194,8 +194,8 @@ report(struct writ_worker *w, const char *kind, const char *op, uint64_t count,
 void
 writ_guest_report(struct writ_guest *g)
 {
-	report(g->worker, "files", "memory", g->tree.memory_calls,
+	writ_worker_report(g->worker, "files", "memory", g->tree.memory_calls,
 	    g->tree.memory_bytes);
-	report(g->worker, "worker", "untold", g->untold, 0);
+	writ_worker_report(g->worker, "worker", "untold", g->untold, 0);
 	g->tree.memory_calls = g->tree.memory_bytes = g->untold = 0;
 }

@@ -1,7 +1,7 @@
 /*
  * writ-worker: runs guests, jailed.  Started by the broker with its socket as fd 3 and nothing
- * else; argv is "writ-worker WALLS UID GID [pool]" (see jail.h, run.h).  It ends when the broker
- * goes.
+ * else; argv is "writ-worker WALLS UID GID [pool | serve GUESTS]" (see jail.h, run.h); one that
+ * serves has the listening socket as fd 4.  It ends when the broker goes.
  */
 #include <poll.h>
 #include <signal.h>
@@ -12,9 +12,10 @@
 #include "base/limits.h"
 #include "jail/jail.h"
 #include "port/engine_id.h"
-#include "worker/worker.h"
+#include "worker/serve.h"
 
 #define WIRE_FD 3
+#define LISTENER_FD 4
 
 /* For the signal handler alone; set once, before the timer starts. */
 static struct writ_engine *ticking;
@@ -91,6 +92,12 @@ dispatch(struct writ_worker *w, struct writ_msg *m, struct writ_err *err)
 		return writ_worker_tree_reply(w, m);
 	if (m->row->type == WRIT_MSG_SOCK_REPLY)
 		return writ_worker_sock_reply(w, m);
+	if (m->row->type == WRIT_MSG_DRAIN) {
+		if (!w->serve)
+			return WRIT_PROTO;
+		writ_serve_drain(w->serve);
+		return WRIT_OK;
+	}
 	if (m->row->type == WRIT_MSG_ASK_TEXT ||
 	    m->row->type == WRIT_MSG_ASK_REPLY)
 		return writ_worker_client_reply(w, m);
@@ -103,8 +110,8 @@ drain(struct writ_worker *w, struct writ_err *err)
 {
 	struct writ_msg m;
 	/* While an answer is on its way, looking is cheaper than sleeping. */
-	enum writ_status st = w->in_flight ? writ_conn_spin(&w->conn) :
-	    writ_conn_fill(&w->conn);
+	enum writ_status st = w->in_flight && !w->serve ?
+	    writ_conn_spin(&w->conn) : writ_conn_fill(&w->conn);
 
 	if (st != WRIT_OK)
 		return st;
@@ -118,10 +125,12 @@ drain(struct writ_worker *w, struct writ_err *err)
 }
 
 static int
-wait_ms(const struct writ_worker *w)
+wait_ms(struct writ_worker *w)
 {
 	uint64_t due = UINT64_MAX, left;
 
+	if (w->serve)
+		return writ_serve_wait_ms(w->serve);
 	if (w->first.running) {
 		due = writ_clock_due_in(&w->first.clock);
 		left = writ_guest_left_ns(&w->first);
@@ -144,7 +153,7 @@ wait_for_more(struct writ_worker *w, struct writ_err *err)
 	if (st == WRIT_CLOSED)
 		return st;
 	writ_worker_tree_tidy(w);
-	st = drain(w, err);
+	st = w->serve && !w->watches.wire_ready ? WRIT_AGAIN : drain(w, err);
 	if (st != WRIT_OK && st != WRIT_AGAIN)
 		return st;
 	ms = st == WRIT_OK || (w->first.running && w->first.woken) ? 0 :
@@ -153,7 +162,11 @@ wait_for_more(struct writ_worker *w, struct writ_err *err)
 		return WRIT_OK;
 	if (writ_conn_unsent(&w->conn))
 		events |= POLLOUT;
-	return writ_watches_wait(&w->watches, w->conn.fd, events, ms);
+	st = writ_watches_wait(&w->watches, w->conn.fd, events, ms);
+	if (st == WRIT_OK && w->serve)
+		writ_serve_woke(w->serve);
+	writ_watches_tell(&w->watches);
+	return st;
 }
 
 static enum writ_status
@@ -164,6 +177,8 @@ loop(struct writ_worker *w, struct writ_err *err)
 	for (;;) {
 		if (w->first.running)
 			writ_worker_call_step(w);
+		if (w->serve)
+			writ_serve_step(w->serve);
 		if (w->broken)
 			return WRIT_CLOSED;
 		st = wait_for_more(w, err);
@@ -205,12 +220,19 @@ begin(struct writ_worker *w, int argc, char **argv, struct writ_err *err)
 		 * elsewhere. */
 		.pool_memory_max = UINT64_C(4) << 30,
 		.small_address_space = WRIT_ENGINE_SMALL };
+	uint64_t guests = 0;
 	enum writ_status st;
 
 	/* One at a time: a call's instance is gone before the next is made. */
 	if (argc > 4 && !strcmp(argv[4], "pool"))
 		config.pool_slots = 1;
-	st = writ_jail_child_args(argc, argv, WRIT_JAIL_WORKER, err);
+	if (argc > 5 && (strcmp(argv[4], "serve") || writ_str_u64(
+	    writ_str_from(argv[5]), WRIT_SERVE_GUESTS_MAX, &guests) != WRIT_OK
+	    || !guests))
+		return writ_fail(err, WRIT_INVALID, "arguments");
+	config.pool_slots += (uint32_t)guests;
+	st = writ_jail_child_args(argc, argv, guests ? WRIT_JAIL_SERVE :
+	    WRIT_JAIL_WORKER, err);
 	if (st == WRIT_OK)
 		st = writ_hash_init();
 	if (st == WRIT_OK)
@@ -223,7 +245,11 @@ begin(struct writ_worker *w, int argc, char **argv, struct writ_err *err)
 	writ_env_init(&w->env);
 	writ_guest_init(&w->first, w);
 	w->guests = &w->first;
-	st = writ_engine_new(&config, &w->engine, err);
+	if (guests)
+		st = writ_serve_new(w, LISTENER_FD, (unsigned)guests,
+		    &w->serve, err);
+	if (st == WRIT_OK)
+		st = writ_engine_new(&config, &w->engine, err);
 	if (st == WRIT_OK)
 		st = start_ticks(w->engine, err);
 	return st == WRIT_OK ? hello(w) : st;

@@ -1,6 +1,6 @@
 #include "base/limits.h"
 #include "jail/jail.h"
-#include "worker/worker.h"
+#include "worker/serve.h"
 
 static enum writ_status
 on_config(struct writ_worker *w, struct writ_msg *m, struct writ_err *err)
@@ -47,6 +47,8 @@ on_mount(struct writ_worker *w, struct writ_msg *m, struct writ_err *err)
 
 	if (st == WRIT_OK && w->has_setup)
 		st = writ_worker_tree_mount(&w->first, &mount);
+	if (st == WRIT_OK && w->serve)
+		st = writ_serve_mount(w->serve, m->body);
 	return st == WRIT_OK ? st : writ_fail(err, st, "mount");
 }
 
@@ -65,10 +67,12 @@ static enum writ_status
 cap_memory(const struct writ_worker *w, struct writ_err *err)
 {
 	uint64_t all = w->setup.memory_bytes + w->first.tree.memory_quota;
+	uint64_t guests = w->serve ? w->serve->guests_max : 1;
 
-	if (all < w->setup.memory_bytes || all > INT64_MAX - OWN_MEMORY)
+	if (all < w->setup.memory_bytes ||
+	    all > (INT64_MAX - OWN_MEMORY) / guests)
 		return writ_fail(err, WRIT_LIMIT, "limits.memory");
-	return writ_jail_cap_memory(all + OWN_MEMORY, err);
+	return writ_jail_cap_memory(all * guests + OWN_MEMORY, err);
 }
 
 /* The door closes: from here on nothing opens and nothing new can be executed. */
@@ -87,15 +91,17 @@ on_seal(struct writ_worker *w, struct writ_msg *m, struct writ_err *err)
 	st = without & WRIT_WALL_RLIMITS ? WRIT_OK : cap_memory(w, err);
 	if (st != WRIT_OK)
 		return st;
-	st = writ_jail_lock(WRIT_JAIL_WORKER, without, &walls, err);
+	st = writ_jail_lock(w->serve ? WRIT_JAIL_SERVE : WRIT_JAIL_WORKER,
+	    without, &walls, err);
 	if (st != WRIT_OK)
 		return st;
 	for (i = 0; i < 4; i++)
 		ready[i] = (uint8_t)(walls >> (8 * i));
 	writ_worker_send(w, WRIT_MSG_READY, 0,
 	    writ_str((const char *)ready, sizeof(ready)));
-	w->conn.state = WRIT_STATE_READY;
-	return WRIT_OK;
+	w->conn.state = w->serve ? WRIT_STATE_RUNNING : WRIT_STATE_READY;
+	w->call_id = 1;		/* serving is one call, without an end of its own */
+	return w->serve ? writ_serve_begin(w->serve, err) : WRIT_OK;
 }
 
 static const struct {

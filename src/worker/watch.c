@@ -14,7 +14,7 @@ writ_watches_epoll(struct writ_watches *s, struct writ_err *err)
 	s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (s->epoll_fd < 0)
 		return writ_fail(err, WRIT_IO, "epoll");
-	s->has_epoll = true;
+	s->has_epoll = s->wire_ready = true;
 	return WRIT_OK;
 }
 
@@ -26,6 +26,8 @@ control(struct writ_watches *s, int op, int fd, short events,
 	struct epoll_event e = { .events = (uint32_t)(uint16_t)events,
 		.data.ptr = watch };
 
+	if (op == EPOLL_CTL_ADD && watch && watch->exclusive)
+		e.events |= EPOLLEXCLUSIVE;
 	return epoll_ctl(s->epoll_fd, op, fd, &e) == 0;
 }
 
@@ -85,8 +87,8 @@ writ_watch_remove(struct writ_watches *s, struct writ_watch *watch)
 }
 
 /* Whoever is told may remove others, which leave the batch then. */
-static void
-tell(struct writ_watches *s)
+void
+writ_watches_tell(struct writ_watches *s)
 {
 	unsigned i;
 
@@ -117,7 +119,6 @@ wait_poll(struct writ_watches *s, int fd, short events, int ms)
 			s->batch[s->batch_len].watch = watch[i];
 			s->batch[s->batch_len++].revents = p[i].revents;
 		}
-	tell(s);
 	return WRIT_OK;
 }
 
@@ -138,12 +139,13 @@ wait_epoll(struct writ_watches *s, int fd, short events, int ms)
 	if (n < 0)
 		return errno == EINTR ? WRIT_OK : WRIT_IO;
 	for (i = 0; i < n; i++) {
-		if (!e[i].data.ptr)
+		if (!e[i].data.ptr) {
+			s->wire_ready = true;
 			continue;
+		}
 		s->batch[s->batch_len].watch = e[i].data.ptr;
 		s->batch[s->batch_len++].revents = (short)e[i].events;
 	}
-	tell(s);
 	return WRIT_OK;
 }
 
@@ -151,6 +153,7 @@ enum writ_status
 writ_watches_wait(struct writ_watches *s, int fd, short events, int ms)
 {
 	s->batch_len = 0;
+	s->wire_ready = !s->has_epoll;
 	return s->has_epoll ? wait_epoll(s, fd, events, ms) :
 	    wait_poll(s, fd, events, ms);
 }

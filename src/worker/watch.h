@@ -20,6 +20,7 @@ struct writ_watch {
 	void (*ready)(struct writ_watch *watch, short revents);
 	struct writ_watch *next, *prev;	/* of the set, while it is in one */
 	bool added;
+	bool exclusive;			/* epoll: of those who wait for it, wake one */
 };
 
 #define WRIT_WATCH_BATCH 64
@@ -29,6 +30,7 @@ struct writ_watches {
 	unsigned count;
 	int epoll_fd;			/* has_epoll */
 	bool has_epoll, has_wire;
+	bool wire_ready;		/* epoll: told so when last waited */
 	short wire_events;		/* that the epoll waits for on the wire */
 	struct pollfd polled[WRIT_WATCH_POLL_MAX + 1];	/* without epoll */
 	struct writ_watch *polled_watch[WRIT_WATCH_POLL_MAX + 1];
@@ -55,10 +57,12 @@ void writ_watch_events(struct writ_watches *s, struct writ_watch *watch,
 void writ_watch_remove(struct writ_watches *s, struct writ_watch *watch);
 
 /**
- * Wait at most `ms` (-1: for ever) until one of the set or `fd` (for `events`) is ready, then tell
- * the watches.  WRIT_OK, also when interrupted; WRIT_IO.
+ * Wait at most `ms` (-1: for ever) until one of the set or `fd` (for `events`) is ready; then
+ * writ_watches_tell.  WRIT_OK, also when interrupted; WRIT_IO.
  */
 WRIT_MUST_CHECK enum writ_status
 writ_watches_wait(struct writ_watches *s, int fd, short events, int ms);
+/** Tell the watches that were ready. */
+void writ_watches_tell(struct writ_watches *s);
 
 #endif

@@ -71,6 +71,8 @@ struct writ_guest {
 	uint64_t untold;		/* log lines and refusals counted only */
 };
 
+struct writ_serve;
+
 struct writ_worker {
 	struct writ_conn conn;
 	struct writ_setup setup;
@@ -95,6 +97,7 @@ struct writ_worker {
 	} asks[WRIT_ASKS_MAX];
 	struct writ_watches watches;	/* fds of guests */
 	struct writ_worker_socks *socks; /* sock.c; NULL: never used */
+	struct writ_serve *serve;	/* serve.h; NULL: it runs one call at a time */
 	/* the call of `first` */
 	bool invoked, keep;
 	struct writ_buf args;		/* of the INVOKE to come */
@@ -183,7 +186,10 @@ bool writ_guest_awaits_more(void *ctx);
 bool writ_worker_flooded(struct writ_guest *g);
 /** An outcome that a refused growth of memory explains becomes LIMIT "memory". */
 void writ_guest_explain(struct writ_outcome *o);
-/** The worker's word on what a call did within it. */
+/** The worker's word on what was done within it. */
+void writ_worker_report(struct writ_worker *w, const char *kind, const char *op,
+    uint64_t count, uint64_t bytes);
+/** The same of one call. */
 void writ_guest_report(struct writ_guest *g);
 
 /* ---- call.c: the calls of `first` */
