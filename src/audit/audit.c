@@ -229,6 +229,52 @@ writ_audit_session_start(struct writ_audit *a, const struct writ_audit_start *s,
 	return commit(a, &l, false, err);
 }
 
+static void
+put_request(struct writ_audit_line *l, const struct writ_audit_request *r)
+{
+	writ_buf_cstr(l->b, "{\"method\":");
+	writ_audit_line_value(l, r->method);
+	writ_audit_line_text(l, "path", r->path);
+	writ_audit_line_u64(l, "status", r->status);
+	writ_audit_line_text(l, "outcome", r->outcome);
+	if (r->detail.len)
+		writ_audit_line_text(l, "detail", r->detail);
+	writ_audit_line_u64(l, "up", r->up);
+	writ_audit_line_u64(l, "down", r->down);
+	writ_audit_line_u64(l, "wall_us", r->wall_us);
+	writ_audit_line_u64(l, "cpu_us", r->cpu_us);
+	writ_buf_char(l->b, '}');
+}
+
+enum writ_status
+writ_audit_served(struct writ_audit *a, const struct writ_audit_served *s,
+    bool (*next)(void *ctx, struct writ_audit_request *out), void *ctx,
+    struct writ_err *err)
+{
+	struct writ_audit_request r;
+	struct writ_audit_line l;
+	enum writ_status st;
+	bool more = next(ctx, &r), first = true;
+
+	do {
+		l = begin(a, "served");
+		writ_audit_line_u64(&l, "malformed", first ? s->malformed : 0);
+		writ_audit_line_u64(&l, "busy", first ? s->busy : 0);
+		writ_audit_line_key(&l, "requests");
+		writ_buf_char(l.b, '[');
+		for (first = true; more && l.b->len < WRIT_AUDIT_RECORD_MAX / 2;
+		    first = false, more = next(ctx, &r)) {
+			if (!first)
+				writ_buf_char(l.b, ',');
+			put_request(&l, &r);
+		}
+		writ_buf_char(l.b, ']');
+		first = false;
+		st = commit_within(a, &l, false, err);
+	} while (st == WRIT_OK && more);
+	return st;
+}
+
 enum writ_status
 writ_audit_call_start(struct writ_audit *a, const struct writ_audit_call *c,
     struct writ_err *err)

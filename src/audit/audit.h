@@ -92,6 +92,21 @@ struct writ_audit_tally {
 	uint64_t count, bytes;
 };
 
+/** One request that a worker answered, as it says. */
+struct writ_audit_request {
+	struct writ_str method, path;
+	struct writ_str outcome;	/* "ok", "trapped", ... */
+	struct writ_str detail;
+	uint64_t status;		/* 0: none was sent */
+	uint64_t up, down;		/* bytes of the bodies */
+	uint64_t wall_us, cpu_us;
+};
+
+/** What came to no request of its own, since the last record of this kind. */
+struct writ_audit_served {
+	uint64_t malformed, busy;
+};
+
 /** One typed call within a session; calls of a session never overlap, so what stands between
  * its two records belongs to it. */
 struct writ_audit_call {
@@ -184,6 +199,16 @@ writ_audit_outcome(struct writ_audit *a, uint64_t id,
 WRIT_MUST_CHECK enum writ_status
 writ_audit_worker_report(struct writ_audit *a, const struct writ_audit_tally *t,
     size_t n, struct writ_err *err);
+
+/**
+ * Record requests that were served, a batch in as few records as hold it: a worker's word.  `next`
+ * fills in one after the other and returns false behind the last; it is asked once for each.
+ * Fails also: WRIT_LIMIT beyond max_bytes (some of the batch may be written then).
+ */
+WRIT_MUST_CHECK enum writ_status
+writ_audit_served(struct writ_audit *a, const struct writ_audit_served *s,
+    bool (*next)(void *ctx, struct writ_audit_request *out), void *ctx,
+    struct writ_err *err);
 
 /** A typed call begins, or has ended: counts still owed are written before its end, so that they
  * are its own.  Not subject to max_bytes. */

@@ -15,11 +15,11 @@
 #define JUDGE_BUSY_NS 10000000ull	/* and while messages keep coming */
 #define STDIN_CHUNK 65536
 
-enum writ_status
-writ_run_start(struct writ_run *run, const char *program, unsigned without_walls,
-    bool pool, struct writ_err *err)
+/* `spec` has the program, and what is special about this worker. */
+static enum writ_status
+start(struct writ_run *run, struct writ_spawn *spec, unsigned without_walls,
+    struct writ_err *err)
 {
-	struct writ_spawn spec = { .program = program, .fds_count = 1 };
 	struct writ_jail_args args;
 	writ_auto_fd theirs = -1;
 	enum writ_status st;
@@ -40,12 +40,36 @@ writ_run_start(struct writ_run *run, const char *program, unsigned without_walls
 		return st;
 	}
 	writ_jail_args(without_walls, &args);
-	spec.args[0] = args.walls;
-	spec.args[1] = args.uid;
-	spec.args[2] = args.gid;
-	spec.args[3] = pool ? "pool" : NULL;
-	spec.fds[0] = theirs;
-	return writ_spawn(&spec, &run->child, err);
+	spec->args[0] = args.walls;
+	spec->args[1] = args.uid;
+	spec->args[2] = args.gid;
+	spec->fds[0] = theirs;
+	return writ_spawn(spec, &run->child, err);
+}
+
+enum writ_status
+writ_run_start(struct writ_run *run, const char *program, unsigned without_walls,
+    bool pool, struct writ_err *err)
+{
+	struct writ_spawn spec = { .program = program, .fds_count = 1,
+		.args[3] = pool ? "pool" : NULL };
+
+	return start(run, &spec, without_walls, err);
+}
+
+enum writ_status
+writ_run_start_serving(struct writ_run *run, const char *program,
+    unsigned without_walls, int fd, unsigned guests, struct writ_err *err)
+{
+	char count[16];
+	struct writ_spawn spec = { .program = program, .fds_count = 2,
+		.fds[1] = fd, .args[3] = "serve", .args[4] = count };
+	enum writ_status st;
+
+	snprintf(count, sizeof(count), "%u", guests);
+	st = start(run, &spec, without_walls, err);
+	run->guests = guests;
+	return st;
 }
 
 void
@@ -199,6 +223,20 @@ writ_run_clock_starts(struct writ_run *run)
 		run->until(run->ctx, run->deadline_ns - GRACE_NS + TELL_NS);
 }
 
+void
+writ_run_heard(struct writ_run *run)
+{
+	run->cpu_base_ms = worker_cpu_ms(run);
+}
+
+uint64_t
+writ_run_times(const struct writ_run *run, uint64_t limit)
+{
+	uint64_t calls = run->guests ? run->served_count + run->guests : 1;
+
+	return limit > UINT64_MAX / calls ? UINT64_MAX : limit * calls;
+}
+
 /* What is counted for one call starts from nothing. */
 static void
 begin_call(struct writ_run *run)
@@ -210,6 +248,7 @@ begin_call(struct writ_run *run)
 	run->call_id++;
 	run->output_bytes = run->log_bytes = 0;
 	run->reports = 0;
+	run->served_count = 0;
 	run->files->requests = 0;
 	run->stdin_credit = 0;
 	run->stdin_ended = false;
@@ -227,6 +266,19 @@ writ_run_command(struct writ_run *run)
 	begin_call(run);
 	return writ_conn_send(&run->conn, WRIT_MSG_START, run->call_id,
 	    WRIT_STR(""), -1);
+}
+
+void
+writ_run_serving(struct writ_run *run)
+{
+	run->fresh = true;
+	begin_call(run);
+}
+
+enum writ_status
+writ_run_drain(struct writ_run *run)
+{
+	return writ_conn_send(&run->conn, WRIT_MSG_DRAIN, 0, WRIT_STR(""), -1);
 }
 
 static enum writ_status
@@ -344,7 +396,7 @@ drain(struct writ_run *run, bool spin, struct writ_err *err)
 	if (st != WRIT_OK)
 		return st;
 	while (!run->over && !run->record->failed && !run->record->full &&
-	    run->files->requests <= run->setup.requests &&
+	    run->files->requests <= writ_run_times(run, run->setup.requests) &&
 	    (st = writ_conn_next(&run->conn, &m, err)) == WRIT_OK) {
 		st = writ_run_dispatch(run, &m);
 		writ_closep(&m.fd);
@@ -411,13 +463,19 @@ worker_cpu_ms(struct writ_run *run)
 
 /* The guest's own limits are judged in the worker; these hold without its help, and however
  * much it says. */
+/* One that serves says so each second while it works: CPU time without a word is a loop of its
+ * own. */
 static void
-judge_limits(struct writ_run *run)
+judge_serving(struct writ_run *run)
 {
-	struct pollfd p = { run->cancel_fd, POLLIN, 0 };
+	if (worker_cpu_ms(run) > run->cpu_base_ms + WRIT_SERVE_SILENT_MS)
+		writ_run_end_with(run, WRIT_RUN_LOST,
+		    "the worker did not answer");
+}
 
-	if (run->cancel_fd >= 0 && poll(&p, 1, 0) > 0)
-		cancel(run, WRIT_RUN_CANCELLED, "");
+static void
+judge_call(struct writ_run *run)
+{
 	if (run->started &&
 	    worker_cpu_ms(run) > run->cpu_base_ms + run->setup.cpu_ms +
 	    GRACE_NS / 1000000) {
@@ -432,7 +490,20 @@ judge_limits(struct writ_run *run)
 			writ_run_end_with(run, WRIT_RUN_LOST,
 			    "the worker did not get ready");
 	}
-	if (run->files->requests > run->setup.requests)
+}
+
+static void
+judge_limits(struct writ_run *run)
+{
+	struct pollfd p = { run->cancel_fd, POLLIN, 0 };
+
+	if (run->cancel_fd >= 0 && poll(&p, 1, 0) > 0)
+		cancel(run, WRIT_RUN_CANCELLED, "");
+	if (run->guests && run->started)
+		judge_serving(run);
+	else
+		judge_call(run);
+	if (run->files->requests > writ_run_times(run, run->setup.requests))
 		cancel(run, WRIT_RUN_LIMIT, "requests");
 	if (run->record->full)
 		cancel(run, WRIT_RUN_LIMIT, "audit");
@@ -448,6 +519,8 @@ wait_ms(const struct writ_run *run)
 
 	if (!run->calling && run->started)
 		return -1;
+	if (run->guests && run->started)
+		return JUDGE_MS;
 	if (run->deadline_ns <= now)
 		return 0;
 	ms = (run->deadline_ns - now) / 1000000 + 1;
@@ -480,8 +553,8 @@ judge_due(struct writ_run *run)
 {
 	uint64_t now = writ_clock_host_ns();
 
-	if (now < run->judge_ns && now <= run->deadline_ns &&
-	    run->files->requests <= run->setup.requests &&
+	if (now < run->judge_ns && (now <= run->deadline_ns || run->guests) &&
+	    run->files->requests <= writ_run_times(run, run->setup.requests) &&
 	    !run->record->failed && !run->record->full)
 		return;
 	run->judge_ns = now + JUDGE_BUSY_NS;

@@ -8,6 +8,7 @@
 #include "broker/bytes.h"
 #include "broker/files.h"
 #include "broker/child.h"
+#include "wire/serve_msg.h"
 #include "wire/setup_msg.h"
 
 enum writ_run_end {
@@ -58,6 +59,10 @@ struct writ_run {
 	    struct writ_str data);
 	/** Answer with writ_run_reply, now or later; `ask` is borrowed for the call. */
 	enum writ_status (*ask)(void *ctx, const struct writ_run_ask *ask);
+	/** What a worker that serves says of itself, with the rows that follow (writ_served_get;
+	 * they were looked through). */
+	void (*served)(void *ctx, const struct writ_serving *s,
+	    struct writ_wire_in *rows);
 	void *ctx;
 	/** Kept out of all that it says; NULL: none. */
 	const struct writ_secrets *secrets;
@@ -67,13 +72,16 @@ struct writ_run {
 	struct writ_child child;
 	bool started;		/* the worker is ready */
 	bool calling;		/* a call was sent and has not ended */
+	unsigned guests;	/* it serves, so many requests at a time; 0: it does not */
+	uint64_t served_count;	/* requests that have ended */
 	bool fresh;		/* its first call: all its CPU time counts */
 	/* the call has ended, or the worker: see `end`, which turns from FINISHED to LOST when
 	 * the worker does anything between calls */
 	bool over;
 	bool stdin_ended;
 	uint32_t call_id;
-	uint64_t cpu_base_ms, result_max;
+	uint64_t cpu_base_ms;	/* the worker's CPU time when the call began, or it last spoke */
+	uint64_t result_max;
 	uint32_t stdin_credit;
 	uint64_t out_credit[3];	/* bytes the worker may still send */
 	uint64_t output_bytes, log_bytes, deadline_ns;
@@ -99,6 +107,12 @@ WRIT_MUST_CHECK enum writ_status
 writ_run_start(struct writ_run *run, const char *program, unsigned without_walls,
     bool pool, struct writ_err *err);
 
+/** The same of one that serves at most `guests` requests at a time on the listening socket `fd`
+ * (borrowed). */
+WRIT_MUST_CHECK enum writ_status
+writ_run_start_serving(struct writ_run *run, const char *program,
+    unsigned without_walls, int fd, unsigned guests, struct writ_err *err);
+
 /** Queue set-up and code; the fields under "given" are set by now.  WRIT_LIMIT too much. */
 WRIT_MUST_CHECK enum writ_status
 writ_run_setup(struct writ_run *run, const struct writ_bytes *code,
@@ -106,6 +120,12 @@ writ_run_setup(struct writ_run *run, const struct writ_bytes *code,
 
 /** Queue the call of wasi:cli/run: the first and only one of this worker. */
 WRIT_MUST_CHECK enum writ_status writ_run_command(struct writ_run *run);
+
+/** It serves from when it is ready (`started`) until writ_run_drain and its last request, or until
+ * it is lost.  No limit of a call is judged here but that it answers: they are the worker's. */
+void writ_run_serving(struct writ_run *run);
+/** Let it finish what it has begun.  Fails as writ_conn_send. */
+WRIT_MUST_CHECK enum writ_status writ_run_drain(struct writ_run *run);
 
 /** A typed call; everything is borrowed until writ_run_invoke returns. */
 struct writ_run_invoke {

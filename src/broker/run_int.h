@@ -14,6 +14,10 @@ WRIT_MUST_CHECK enum writ_status
 writ_run_credit(struct writ_run *run, unsigned which, size_t n);
 /** The worker is ready and has its call: time counts from here. */
 void writ_run_clock_starts(struct writ_run *run);
+/** It serves, and has spoken. */
+void writ_run_heard(struct writ_run *run);
+/** A limit of one call, over the calls there were and may be: a worker that serves has many. */
+uint64_t writ_run_times(const struct writ_run *run, uint64_t limit);
 /** Handle one message.  WRIT_PROTO when it is malformed. */
 WRIT_MUST_CHECK enum writ_status
 writ_run_dispatch(struct writ_run *run, const struct writ_msg *m);

@@ -101,7 +101,8 @@ on_out(struct writ_run *run, const struct writ_msg *m)
 		return WRIT_PROTO;
 	run->out_credit[which] -= bytes.len;
 	run->output_bytes += bytes.len;
-	if (run->setup.output_bytes && run->output_bytes > run->setup.output_bytes)
+	if (run->setup.output_bytes && run->output_bytes >
+	    writ_run_times(run, run->setup.output_bytes))
 		return WRIT_PROTO;
 	if (run->closed[which])
 		return WRIT_OK;
@@ -142,7 +143,8 @@ on_log(struct writ_run *run, const struct writ_msg *m)
 		return WRIT_PROTO;
 	run->files->requests++;
 	run->log_bytes += 16 + context.len + message.len;
-	if (run->log_bytes > 2 * WRIT_LOG_BYTES_MAX)	/* the worker stops before */
+	/* the worker stops before */
+	if (run->log_bytes > writ_run_times(run, 2 * WRIT_LOG_BYTES_MAX))
 		return WRIT_PROTO;
 	writ_buf_init(&room[0], CLEAN_MAX);
 	writ_buf_init(&room[1], CLEAN_MAX);
@@ -340,6 +342,28 @@ on_ask(struct writ_run *run, const struct writ_msg *m)
 	    WRIT_STR("nobody to ask: the call did not come from a client"));
 }
 
+static enum writ_status
+on_served(struct writ_run *run, const struct writ_msg *m)
+{
+	struct writ_wire_in in = writ_wire_in(m->body), rows;
+	struct writ_served_row row;
+	struct writ_serving s;
+	uint64_t n = 0;
+
+	writ_serving_get(&in, &s);
+	rows = in;
+	for (; in.len && !in.bad; n++)
+		writ_served_get(&in, &row);
+	if (!run->guests || !writ_wire_done(&in))
+		return WRIT_PROTO;
+	run->served_count += n;
+	run->reports = 0;
+	writ_run_heard(run);
+	if (run->served)
+		run->served(run->ctx, &s, &rows);
+	return WRIT_OK;
+}
+
 static const struct {
 	enum writ_wire_type type;
 	enum writ_status (*handle)(struct writ_run *, const struct writ_msg *);
@@ -358,6 +382,7 @@ static const struct {
 	{ WRIT_MSG_PROGRESS,   on_progress },
 	{ WRIT_MSG_CLIENT_LOG, on_client_log },
 	{ WRIT_MSG_ASK,        on_ask },
+	{ WRIT_MSG_SERVED,     on_served },
 };
 
 enum writ_status
