@@ -10,6 +10,7 @@
 #include "writ/mcp.h"
 #include "writ/policy.h"
 #include "writ/secret.h"
+#include "writ/serve.h"
 #include "writ/session.h"
 
 #endif

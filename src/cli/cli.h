@@ -95,6 +95,7 @@ int cli_help(const struct cli_command *c);
 /** The commands.  Each returns the exit code. */
 int cmd_run(struct cli *cli);
 int cmd_call(struct cli *cli);
+int cmd_serve(struct cli *cli);
 int cmd_mcp(struct cli *cli);
 int cmd_install(struct cli *cli);
 int cmd_pin(struct cli *cli);

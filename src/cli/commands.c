@@ -51,6 +51,27 @@ static const struct cli_option call_options[] = {
 	COMMON,
 	{ NULL, NULL, NULL, NULL, false }
 };
+static const struct cli_option serve_options[] = {
+	{ "--addr", NULL, "ADDRESS:PORT", "where to listen; port 0 is any free one "
+	    "(default: 127.0.0.1:8080)" },
+	WRIT_FILE,
+	{ "--workers", NULL, "N", "processes (default: one for each CPU)" },
+	{ "--concurrency", NULL, "N", "requests of one worker at a time "
+	    "(default: 64); as many wait, more are told to come back (503)" },
+	{ "--grace", NULL, "SECONDS", "at the end: for requests that still run "
+	    "(default: 30)" },
+	{ "--admin", NULL, "PATH", "make a socket there, for you alone, that "
+	    "answers GET /healthz" },
+	{ "--dir", NULL, "HOST::GUEST[::ro|rw]", "grant a host directory at a "
+	    "guest path (default: ro)", true },
+	{ "--env", NULL, "NAME=VALUE", "grant an environment variable", true },
+	{ "--grant", NULL, "TEXT", "add one grant, as for run", true },
+	{ "--argv0", NULL, "NAME", "what the guest sees as its own name" },
+	{ "--raw-output", NULL, NULL, "pass control bytes to a terminal" },
+	PLACES,
+	COMMON,
+	{ NULL, NULL, NULL, NULL, false }
+};
 static const struct cli_option mcp_options[] = {
 	{ "--toolbox", "-t", "FILE", "the toolbox: which tools there are, each "
 	    "with its writ" },
@@ -156,6 +177,9 @@ const struct cli_command cli_commands[] = {
 	{ "call", "COMPONENT FUNCTION [ARGUMENTS]",
 	    "call one exported function, with arguments as JSON or WAVE",
 	    call_options, true, cmd_call },
+	{ "serve", "[COMPONENT] [ARGS...]",
+	    "serve HTTP with a component, a fresh instance for each request",
+	    serve_options, true, cmd_serve },
 	{ "mcp", "[install]", "serve a toolbox to an agent over MCP; install: set "
 	    "up a client for it", mcp_options, false, cmd_mcp },
 	{ "pin", "TOOLBOX", "show what changed in a toolbox, and pin it",

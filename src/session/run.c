@@ -58,16 +58,10 @@ static void
 on_log(void *ctx, unsigned level, struct writ_str context,
     struct writ_str message)
 {
-	static const char *const levels[] = { "trace", "debug", "info", "warn",
-		"error", "critical" };
 	struct session *s = ctx;
-	char c[257], m[WRIT_LOG_MSG_MAX + 1];
 
-	if (!s->call->log)
-		return;
-	snprintf(c, sizeof(c), "%.*s", WRIT_STR_ARG(context));
-	snprintf(m, sizeof(m), "%.*s", WRIT_STR_ARG(message));
-	s->call->log(s->call->ctx, level < 6 ? levels[level] : "?", c, m);
+	writ_tool_tell_log(level, context, message, s->call->log,
+	    s->call->ctx);
 }
 
 static void

@@ -612,3 +612,19 @@ writ_tool_report(struct writ_tool *t, struct writ_str kind, struct writ_str op,
 	tally.what = writ_str_from(what);
 	return writ_audit_worker_report(t->audit, &tally, 1, NULL) != WRIT_IO;
 }
+
+void
+writ_tool_tell_log(unsigned level, struct writ_str context,
+    struct writ_str message, void (*tell)(void *ctx, const char *level,
+    const char *context, const char *message), void *ctx)
+{
+	static const char *const levels[] = { "trace", "debug", "info", "warn",
+		"error", "critical" };
+	char c[257], m[WRIT_LOG_MSG_MAX + 1];
+
+	if (!tell)
+		return;
+	snprintf(c, sizeof(c), "%.*s", WRIT_STR_ARG(context));
+	snprintf(m, sizeof(m), "%.*s", WRIT_STR_ARG(message));
+	tell(ctx, level < 6 ? levels[level] : "?", c, m);
+}

@@ -107,6 +107,11 @@ writ_tool_result(struct writ_tool *t, const struct writ_run *run,
 void writ_tool_refusal(const struct writ_tool *t, const struct writ_refused *r,
     void (*tell)(void *ctx, const struct writ_refusal *refusal), void *ctx);
 
+/** Tell a line of a guest's log in the words of the public API; `tell` may be NULL. */
+void writ_tool_tell_log(unsigned level, struct writ_str context,
+    struct writ_str message, void (*tell)(void *ctx, const char *level,
+    const char *context, const char *message), void *ctx);
+
 /** Write down a worker's word; false when the log cannot be written. */
 bool writ_tool_report(struct writ_tool *t, struct writ_str kind, struct writ_str op,
     uint64_t count, uint64_t bytes);
