@@ -135,7 +135,10 @@ const RESOURCES: &[(&str, &str)] = &[
         "crate::wasi::sockets::Lookup",
     ),
     ("wasi:http/types.fields", "crate::fields::Fields"),
-    ("wasi:http/types.incoming-request", "crate::state::Never"),
+    (
+        "wasi:http/types.incoming-request",
+        "crate::wasi::http::InRequest",
+    ),
     (
         "wasi:http/types.outgoing-request",
         "crate::wasi::http::OutRequest",
@@ -144,10 +147,16 @@ const RESOURCES: &[(&str, &str)] = &[
         "wasi:http/types.request-options",
         "crate::wasi::http::RequestOptions",
     ),
-    ("wasi:http/types.response-outparam", "crate::state::Never"),
-    ("wasi:http/types.incoming-response", "crate::state::Never"),
-    ("wasi:http/types.incoming-body", "crate::state::Never"),
-    ("wasi:http/types.future-trailers", "crate::state::Never"),
+    (
+        "wasi:http/types.response-outparam",
+        "crate::wasi::http::Outparam",
+    ),
+    (
+        "wasi:http/types.incoming-response",
+        "crate::wasi::http::InResponse",
+    ),
+    ("wasi:http/types.incoming-body", "crate::wasi::http::InBody"),
+    ("wasi:http/types.future-trailers", "crate::http::Trailers"),
     (
         "wasi:http/types.outgoing-response",
         "crate::wasi::http::OutResponse",
@@ -158,7 +167,7 @@ const RESOURCES: &[(&str, &str)] = &[
     ),
     (
         "wasi:http/types.future-incoming-response",
-        "crate::state::Never",
+        "crate::http::FutureResponse",
     ),
     (
         "wasi:keyvalue/store@0.2.0-draft.bucket",

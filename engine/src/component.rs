@@ -82,10 +82,13 @@ impl WritEngine {
             Ok(pre) => pre,
             Err(e) => return Err(LoadError::Imports(unknown_imports(host, &component, e))),
         };
-        let run = run_export(&component, &host.engine);
+        let run = export(&component, &host.engine, "wasi:cli/run", "run");
+        let handler = "wasi:http/incoming-handler";
+        let handle = export(&component, &host.engine, handler, "handle");
         Ok(Loaded {
             pre,
             run,
+            handle,
             handles: self.handles.clone(),
         })
     }
@@ -100,6 +103,8 @@ pub struct Loaded {
     pub pre: InstancePre<State>,
     /// wasi:cli/run, if it is exported.
     pub run: Option<ComponentExportIndex>,
+    /// wasi:http/incoming-handler, if it is exported.
+    pub handle: Option<ComponentExportIndex>,
     pub handles: Arc<AtomicU64>,
 }
 
@@ -117,14 +122,20 @@ fn unknown_imports(host: &Host, component: &Component, first: Error) -> String {
     }
 }
 
-fn run_export(component: &Component, engine: &Engine) -> Option<ComponentExportIndex> {
+/// The function of an exported interface, of any 0.2.x.
+fn export(
+    component: &Component,
+    engine: &Engine,
+    interface: &str,
+    function: &str,
+) -> Option<ComponentExportIndex> {
     let ty = component.component_type();
-    let name = ty
-        .exports(engine)
-        .map(|(name, _)| name)
-        .find(|name| name.starts_with("wasi:cli/run@0.2."))?;
+    let name = ty.exports(engine).map(|(name, _)| name).find(|name| {
+        name.strip_prefix(interface)
+            .is_some_and(|v| v.starts_with("@0.2."))
+    })?;
     let instance = component.get_export_index(None, name)?;
-    component.get_export_index(Some(&instance), "run")
+    component.get_export_index(Some(&instance), function)
 }
 
 /// A store whose guest yields at each tick.

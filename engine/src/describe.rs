@@ -59,15 +59,18 @@ pub fn describe(wasm: &[u8]) -> Result<Vec<u8>, Refusal> {
             .ok_or_else(too_large)?;
         exports.push(described);
     }
-    let run = world
-        .exports
-        .keys()
-        .any(|key| resolve.name_world_key(key).starts_with("wasi:cli/run@0.2."));
+    let exports_any = |interface: &str| {
+        let mut keys = world.exports.keys();
+        keys.any(|key| resolve.name_world_key(key).starts_with(interface))
+    };
+    let run = exports_any("wasi:cli/run@0.2.");
+    let serve = exports_any("wasi:http/incoming-handler@0.2.");
     let text = json!({
         "imports": imports,
         "exports": exports,
         "missing": missing,
         "run": run,
+        "serve": serve,
         "wasi": newest_wasi(&resolve, world.imports.keys()),
         "producers": producers(wasm),
     })

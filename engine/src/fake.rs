@@ -415,6 +415,7 @@ mod void {
             },
             forget,
             forget_ctx: ctx,
+            http: http::VOID,
             client: RawClient {
                 ctx,
                 progress,

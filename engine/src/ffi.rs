@@ -4,6 +4,8 @@
 use crate::call::{Invoke, Refused};
 use crate::component::{LoadError, Loaded, WritEngine};
 use crate::config::EngineConfig;
+use crate::http::Request;
+use crate::ports::http::{RawExchange, RawHead};
 use crate::ports::{Ports, RawPorts, RawWake, Str, WakeCell, status};
 use crate::task::{End, Outcome, Task, TaskLimits};
 use crate::value::Bad;
@@ -298,6 +300,47 @@ pub unsafe extern "C" fn writ_task_run(
     // SAFETY: `component` is alive, `limits` points to limits.
     let task = unsafe { Task::run(&*component, ports, cell, *limits) };
     match task {
+        Ok(task) => {
+            // SAFETY: `out` is the caller's.
+            unsafe { *out = Box::into_raw(Box::new(task)) };
+            status::OK
+        }
+        // SAFETY: `err` is null or the caller's.
+        Err(e) => unsafe { fail(err, status::UNSUPPORTED, &sentence(&e)) },
+    }
+}
+
+/// # Safety
+/// As engine.h says of the pointers.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn writ_task_handle(
+    component: *mut Loaded,
+    ports: *const RawPorts,
+    limits: *const TaskLimits,
+    request: *const RawHead,
+    x: *mut RawExchange,
+    wake: *mut RawWake,
+    out: *mut *mut Task,
+    err: *mut RawErr,
+) -> u32 {
+    let cell = WakeCell::new(wake);
+    let ports = Ports::new(ports, cell.clone());
+    // SAFETY: `component` is alive.
+    let component = unsafe { &*component };
+    if component.handle.is_none() {
+        let text = "the component does not export wasi:http/incoming-handler";
+        // SAFETY: `err` is null or the caller's.
+        return unsafe { fail(err, status::UNSUPPORTED, text) };
+    }
+    // SAFETY: `request` is borrowed for the call, `limits` points to limits.
+    let (head, limits) = unsafe { ((*request).copy(), *limits) };
+    let (out_half, half) = ports.http_halves(x);
+    let request = Request {
+        head,
+        half,
+        out: out_half,
+    };
+    match Task::handle(component, ports, cell, limits, request) {
         Ok(task) => {
             // SAFETY: `out` is the caller's.
             unsafe { *out = Box::into_raw(Box::new(task)) };

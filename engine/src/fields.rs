@@ -83,6 +83,14 @@ impl Fields {
         }))
     }
 
+    /// What a peer sent; whoever received it has checked it.
+    pub fn received(list: Vec<(String, Vec<u8>)>) -> Fields {
+        Fields {
+            list: Arc::new(list),
+            frozen: true,
+        }
+    }
+
     pub fn get(&self, name: &str) -> Vec<Vec<u8>> {
         self.named(name).map(|(_, value)| value.clone()).collect()
     }

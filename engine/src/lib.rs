@@ -25,6 +25,7 @@ mod describe;
 #[allow(unsafe_code)]
 mod ffi;
 mod fields;
+mod http;
 mod linker;
 mod poll;
 #[allow(unsafe_code)]

@@ -1,5 +1,6 @@
 //! Pollables: what they stand for, and waiting for several at once.
 
+use crate::http::{FutureResponse, Trailers};
 use crate::ports::status;
 use crate::state::{State, limit};
 use crate::stream::{InStream, OutStream};
@@ -14,7 +15,7 @@ use wasmtime::{Result, bail};
 /// Pollables of one `poll`; more is a trap.
 const POLL_MAX: usize = 1 << 17;
 
-/// A pollable of a stream is its child, so the stream is there as long as the pollable.
+/// A pollable of a stream or future is its child, so that is there as long as the pollable.
 #[derive(Clone, Copy)]
 pub enum Pollable {
     At(u64),
@@ -25,6 +26,8 @@ pub enum Pollable {
     GramsIn(u32),
     GramsOut(u32),
     Lookup(u32),
+    Response(u32),
+    Trailers(u32),
 }
 
 impl State {
@@ -61,6 +64,14 @@ impl State {
             Pollable::Lookup(rep) => {
                 let lookup = Resource::<Lookup>::new_borrow(rep);
                 Ok(self.table.get_mut(&lookup)?.ready())
+            }
+            Pollable::Response(rep) => {
+                let future = Resource::<FutureResponse>::new_borrow(rep);
+                Ok(self.table.get_mut(&future)?.ready())
+            }
+            Pollable::Trailers(rep) => {
+                let future = Resource::<Trailers>::new_borrow(rep);
+                Ok(self.table.get_mut(&future)?.ready())
             }
         }
     }

@@ -16,6 +16,7 @@ use std::{
 };
 
 mod client;
+pub mod http;
 pub(crate) mod sock;
 
 pub use client::{ASK_NAME_MAX, ASK_TEXT_MAX, ASKS_MAX, Answer, Ask, AskKind};
@@ -257,6 +258,7 @@ pub struct RawPorts {
     forget_ctx: *mut c_void,
     client: client::RawClient,
     sock: sock::RawSock,
+    http: http::RawHttp,
 }
 
 /// The C wake of one task.  Operations in flight share it and outlive the task; it is empty then.

@@ -1,9 +1,11 @@
 //! What a store carries: the ports, the table of handles, the meter of memory.
 
+use crate::http::Body;
 use crate::ports::Ports;
 use crate::stream::Stdin;
 use crate::wasi::filesystem::Seen;
 use std::fmt;
+use std::sync::Arc;
 use wasmtime::component::{HasData, Resource, ResourceTable, ResourceTableError};
 use wasmtime::{Error, ResourceLimiter, Result};
 
@@ -111,6 +113,8 @@ pub struct State {
     pub meter: Meter,
     pub stdin: Stdin,
     pub seen: Option<Seen>,
+    /// Bodies of answers that may not have left yet.
+    pub sending: Vec<Arc<Body>>,
 }
 
 impl State {
@@ -123,6 +127,7 @@ impl State {
             meter: Meter::new(memory),
             stdin: Stdin::default(),
             seen: None,
+            sending: Vec::new(),
         }
     }
 

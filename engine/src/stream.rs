@@ -5,19 +5,19 @@
 
 use crate::bindings::wasi::filesystem::types::ErrorCode as FsCode;
 use crate::bindings::wasi::http::types::ErrorCode as HttpCode;
+use crate::http::{Body, Incoming};
 use crate::ports::{Call, FsDone, FsOp, FsReq, HALF_IN, HALF_OUT, IO_MAX, Ports, Started, status};
 use crate::state::limit;
 use crate::wasi::filesystem::{Handle, fs_code};
 use crate::wasi::sockets::{Sock, stream_error};
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
 use wasmtime::component::ResourceTableError;
 use wasmtime::{Error, format_err};
 
 /// Bytes fetched when a guest asks whether a stream is ready.
-const READ_AHEAD: usize = 16 * 1024;
+pub const READ_AHEAD: usize = 16 * 1024;
 /// `blocking-write-and-flush` takes no more.
 pub const BLOCKING_MAX: u64 = 4096;
 
@@ -61,23 +61,23 @@ fn failed(st: u32) -> StreamErr {
 
 /// Bytes that were fetched and not yet read.
 #[derive(Default)]
-struct Ahead {
+pub struct Ahead {
     bytes: Vec<u8>,
     at: usize,
 }
 
 impl Ahead {
-    fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.at == self.bytes.len()
     }
 
-    fn put(&mut self, bytes: Vec<u8>) {
+    pub fn put(&mut self, bytes: Vec<u8>) {
         self.bytes = bytes;
         self.at = 0;
     }
 
     /// At most `len` of the bytes.
-    fn take(&mut self, len: usize) -> Vec<u8> {
+    pub fn take(&mut self, len: usize) -> Vec<u8> {
         let left = self.bytes.len() - self.at;
         if self.at == 0 && len >= left {
             return std::mem::take(&mut self.bytes);
@@ -287,6 +287,7 @@ pub enum InStream {
     Stdin,
     File(FileIn),
     Sock(SockIn),
+    Http(Arc<Incoming>),
 }
 
 impl InStream {
@@ -316,6 +317,7 @@ impl InStream {
             InStream::Stdin => stdin.ready(ports),
             InStream::File(file) => file.ready(ports),
             InStream::Sock(sock) => sock.ready(ports),
+            InStream::Http(body) => body.ready(),
         }
     }
 
@@ -325,6 +327,7 @@ impl InStream {
             InStream::Stdin => stdin.read(ports, len),
             InStream::File(file) => file.read(ports, len),
             InStream::Sock(sock) => sock.read(ports, len),
+            InStream::Http(body) => body.read(len),
         }
     }
 
@@ -344,7 +347,7 @@ impl InStream {
         // A read of nothing still asks whether reading is allowed.
         self.read(ports, stdin, 0)?;
         poll_fn(|_| match self {
-            InStream::Stdin | InStream::Sock(_) => Poll::Ready(Ok(Vec::new())),
+            InStream::Stdin | InStream::Sock(_) | InStream::Http(_) => Poll::Ready(Ok(Vec::new())),
             InStream::File(file) => match file.settle() {
                 true => Poll::Ready(file.ended.take().map_or(Ok(Vec::new()), Err)),
                 false => Poll::Pending,
@@ -430,13 +433,6 @@ impl FileOut {
     }
 }
 
-/// The body of a request that nobody will send: counted, not kept.
-pub struct Body {
-    /// What content-length promises.
-    pub expected: Option<u64>,
-    pub written: AtomicU64,
-}
-
 enum OutKind {
     Std(u32),
     File(FileOut),
@@ -505,12 +501,12 @@ impl OutStream {
                 Ok(false) => Ok(0),
                 Err(e) => Err(e),
             },
-            OutKind::Body(_) => Ok(IO_MAX as u64),
             OutKind::Sock(sock) if sock.is_shut(HALF_OUT) => Err(StreamErr::Closed),
             OutKind::Sock(sock) => match ports.sock_room(sock.id) {
                 Ok(n) => Ok(n.min(IO_MAX) as u64),
                 Err(fault) => stream_error(fault).map_or(Ok(0), Err),
             },
+            OutKind::Body(body) => body.room(),
         };
         if room.is_err() {
             self.closed = true;
@@ -561,13 +557,13 @@ impl OutStream {
                 st => Err(stdio_error(st)),
             },
             OutKind::File(file) => file.write(ports, bytes),
-            OutKind::Body(body) => body.take(len),
             OutKind::Sock(sock) if sock.is_shut(HALF_OUT) => Err(StreamErr::Closed),
             OutKind::Sock(_) if bytes.is_empty() => Ok(()),
             OutKind::Sock(sock) => match ports.sock_write(sock.id, &bytes) {
                 Ok(()) => Ok(()),
                 Err(fault) => Err(stream_error(fault).unwrap_or(StreamErr::Closed)),
             },
+            OutKind::Body(body) => body.write(&bytes),
         };
         if result.is_err() {
             self.closed = true;
@@ -592,6 +588,13 @@ impl OutStream {
                 }
             }
             OutKind::Sock(_) => self.flush().map(|()| true),
+            OutKind::Body(body) if !self.closed => match body.flushed() {
+                Ok(done) => Ok(done),
+                Err(e) => {
+                    self.closed = true;
+                    Err(e)
+                }
+            },
             _ if self.closed => Err(StreamErr::Closed),
             _ => Ok(true),
         }
@@ -640,20 +643,6 @@ impl OutStream {
             let rest = bytes.split_off(room as usize);
             self.write(ports, bytes)?;
             bytes = rest;
-        }
-    }
-}
-
-impl Body {
-    fn take(&self, len: u64) -> StreamResult<()> {
-        let written = self.written.fetch_add(len, Ordering::Relaxed) + len;
-        match self.expected {
-            Some(expected) if written > expected => Err(StreamErr::Failed(IoError {
-                text: "more bytes than content-length says".to_string(),
-                fs: None,
-                http: Some(HttpCode::HttpRequestBodySize(Some(written))),
-            })),
-            _ => Ok(()),
         }
     }
 }

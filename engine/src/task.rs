@@ -2,14 +2,18 @@
 
 use crate::call::{self, Call, Invoke, Refused};
 use crate::component::{Loaded, new_store};
+use crate::http::Request;
 use crate::ports::{Ports, WakeCell};
 use crate::state::{Exit, Limit, Meter, State};
 use crate::value::Handles;
-use std::future::Future;
+use crate::wasi::http::{InRequest, Outparam};
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use wasmtime::component::{ComponentExportIndex, Instance, InstancePre, ResourceTableError};
+use wasmtime::component::{
+    ComponentExportIndex, Instance, InstancePre, Resource, ResourceTableError,
+};
 use wasmtime::{Error, Result, Store, Trap, WasmBacktrace};
 
 /// Callers that a trap's text names.
@@ -85,6 +89,34 @@ impl Task {
             let end = match call_run(&mut store, &pre, run).await {
                 Ok(Ok(())) => End::Done,
                 Ok(Err(())) => exit(1, &store.data().meter),
+                Err(failure) => failed(failure, &store.data().meter),
+            };
+            Finished {
+                outcome: outcome(end, false, &store.data().meter),
+                text: String::new(),
+                session: None,
+            }
+        });
+        Ok(Task::new(component, ports, wake, future))
+    }
+
+    /// Answer one request in a fresh instance.
+    pub fn handle(
+        component: &Loaded,
+        ports: Ports,
+        wake: Arc<WakeCell>,
+        limits: TaskLimits,
+        request: Request,
+    ) -> Result<Task> {
+        let Some(handle) = component.handle else {
+            return Err(Error::msg(
+                "the component does not export wasi:http/incoming-handler",
+            ));
+        };
+        let (pre, mut store) = fresh(component, &ports, limits);
+        let future = Box::pin(async move {
+            let end = match call_handle(&mut store, &pre, handle, request).await {
+                Ok(()) => End::Done,
                 Err(failure) => failed(failure, &store.data().meter),
             };
             Finished {
@@ -268,6 +300,34 @@ async fn call_run(
         .map_err(Failure::Start)?;
     let (result,) = run.call_async(store, ()).await.map_err(Failure::Guest)?;
     Ok(result)
+}
+
+/// Call `handle`; what it left to be sent goes before it has ended.
+async fn call_handle(
+    store: &mut Store<State>,
+    pre: &InstancePre<State>,
+    handle: ComponentExportIndex,
+    request: Request,
+) -> std::result::Result<(), Failure> {
+    let instance = instantiate(store, pre).await?;
+    let func = instance
+        .get_typed_func::<(Resource<InRequest>, Resource<Outparam>), ()>(&mut *store, handle)
+        .map_err(Failure::Start)?;
+    let (request, outparam) = store
+        .data_mut()
+        .push_request(request)
+        .map_err(Failure::Start)?;
+    let args = (Resource::new_own(request), Resource::new_own(outparam));
+    func.call_async(&mut *store, args)
+        .await
+        .map_err(Failure::Guest)?;
+    let sending = std::mem::take(&mut store.data_mut().sending);
+    poll_fn(|_| match sending.iter().all(|body| body.pump()) {
+        true => Poll::Ready(()),
+        false => Poll::Pending,
+    })
+    .await;
+    Ok(())
 }
 
 fn failed(failure: Failure, meter: &Meter) -> End {

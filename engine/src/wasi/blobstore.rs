@@ -1,10 +1,10 @@
 //! wasi:blobstore in its void form: no container exists, none can be made.
 
 use crate::bindings::wasi::blobstore::{blobstore, container, types};
+use crate::http::Body;
 use crate::state::{Never, State};
-use crate::stream::{Body, InStream, OutStream};
+use crate::stream::{InStream, OutStream};
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use types::ObjectId;
 use wasmtime::Result;
 use wasmtime::component::Resource;
@@ -30,10 +30,7 @@ impl types::Host for State {}
 
 impl types::HostOutgoingValue for State {
     fn new_outgoing_value(&mut self) -> Result<Value> {
-        let body = Arc::new(Body {
-            expected: None,
-            written: AtomicU64::new(0),
-        });
+        let body = Body::nowhere();
         self.push(OutValue { body, taken: false })
     }
 

@@ -1,13 +1,17 @@
-//! wasi:http: types that work, and a handler that grants nothing.
+//! wasi:http: the types, requests that go out, and one that came in.  What may be sent is decided
+//! behind the port; here the form is checked.
 
 use crate::bindings::wasi::http::{outgoing_handler, types};
 use crate::fields::{Fields, is_token};
+use crate::http::{Body, FutureResponse, Incoming, Request, Trailers, fault_of};
 use crate::poll::Pollable;
-use crate::state::{Never, State};
-use crate::stream::{Body, InStream, IoError, OutStream};
+use crate::ports::http::{
+    FIELDS_BYTES_MAX, FIELDS_MAX, Head, InHalf, List, NotSent, Options, OutHalf,
+};
+use crate::state::State;
+use crate::stream::{InStream, IoError, OutStream};
 use std::net::Ipv6Addr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use types::{ErrorCode, HeaderError, Method, Scheme};
 use wasmtime::Result;
 use wasmtime::component::Resource;
@@ -22,14 +26,42 @@ pub struct OutRequest {
     scheme: Option<Scheme>,
     authority: Option<String>,
     path: Option<String>,
-    body_taken: bool,
+    body: Option<Arc<Body>>,
 }
 
 /// `wasi:http/types.outgoing-response`.
 pub struct OutResponse {
     headers: Fields,
     status: u16,
-    body_taken: bool,
+    body: Option<Arc<Body>>,
+}
+
+/// `wasi:http/types.incoming-request`.
+pub struct InRequest {
+    method: Method,
+    scheme: Option<Scheme>,
+    authority: Option<String>,
+    path: Option<String>,
+    headers: Fields,
+    half: Option<InHalf>,
+}
+
+/// `wasi:http/types.response-outparam`.
+pub struct Outparam {
+    out: OutHalf,
+}
+
+/// `wasi:http/types.incoming-response`.
+pub struct InResponse {
+    status: u16,
+    headers: Fields,
+    half: Option<InHalf>,
+}
+
+/// `wasi:http/types.incoming-body`.
+pub struct InBody {
+    body: Arc<Incoming>,
+    taken: bool,
 }
 
 /// `wasi:http/types.outgoing-body`.
@@ -46,18 +78,36 @@ pub struct RequestOptions {
     between_bytes: Option<u64>,
 }
 
-type This = Resource<Never>;
 type Answer<T> = std::result::Result<T, ()>;
 type Coded<T> = std::result::Result<T, ErrorCode>;
 type Checked<T> = std::result::Result<T, HeaderError>;
 
+fn scheme_name(scheme: &Option<Scheme>) -> &str {
+    match scheme {
+        Some(Scheme::Http) => "http",
+        Some(Scheme::Https) | None => "https",
+        Some(Scheme::Other(scheme)) => scheme,
+    }
+}
+
+fn method_of(name: String) -> Method {
+    match name.as_str() {
+        "GET" => Method::Get,
+        "HEAD" => Method::Head,
+        "POST" => Method::Post,
+        "PUT" => Method::Put,
+        "DELETE" => Method::Delete,
+        "CONNECT" => Method::Connect,
+        "OPTIONS" => Method::Options,
+        "TRACE" => Method::Trace,
+        "PATCH" => Method::Patch,
+        _ => Method::Other(name),
+    }
+}
+
 impl OutRequest {
     fn url(&self) -> String {
-        let scheme = match &self.scheme {
-            Some(Scheme::Http) => "http",
-            Some(Scheme::Https) | None => "https",
-            Some(Scheme::Other(scheme)) => scheme,
-        };
+        let scheme = scheme_name(&self.scheme);
         let authority = self.authority.as_deref().unwrap_or("");
         let path = self.path.as_deref().unwrap_or("/");
         format!("{scheme}://{authority}{path}")
@@ -123,12 +173,85 @@ impl State {
         Ok(self.table.delete(headers)?.view())
     }
 
-    fn new_body(&mut self, expected: Option<u64>) -> Result<Resource<OutBody>> {
-        let body = Arc::new(Body {
-            expected,
-            written: AtomicU64::new(0),
-        });
+    /// What a task that answers a request begins with.
+    pub fn push_request(&mut self, request: Request) -> Result<(u32, u32)> {
+        let Request { head, half, out } = request;
+        let text = |s: String| (!s.is_empty()).then_some(s);
+        let incoming = InRequest {
+            method: method_of(head.method),
+            scheme: match head.scheme.as_str() {
+                "http" => Some(Scheme::Http),
+                "https" => Some(Scheme::Https),
+                _ => None,
+            },
+            authority: text(head.authority),
+            path: text(head.path),
+            headers: Fields::received(head.fields),
+            half: Some(half),
+        };
+        let request = self.push(incoming)?;
+        let outparam = self.push(Outparam { out })?;
+        Ok((request.rep(), outparam.rep()))
+    }
+
+    /// Hand a request over; what becomes of it comes later.
+    fn send(
+        &mut self,
+        request: &OutRequest,
+        options: Option<RequestOptions>,
+    ) -> Coded<FutureResponse> {
+        let fields = request.headers.entries();
+        let bytes: usize = fields.iter().map(|(n, v)| n.len() + v.len()).sum();
+        if fields.len() > FIELDS_MAX || bytes > FIELDS_BYTES_MAX {
+            return Err(ErrorCode::HttpRequestHeaderSectionSize(
+                u32::try_from(bytes).ok(),
+            ));
+        }
+        let options = options.unwrap_or_default();
+        let body = request.body.clone().filter(|body| !body.is_empty());
+        let options = Options {
+            connect_ns: options.connect.unwrap_or(0),
+            first_byte_ns: options.first_byte.unwrap_or(0),
+            between_bytes_ns: options.between_bytes.unwrap_or(0),
+            has_body: body.is_some(),
+        };
+        let head = Head {
+            method: request.method().to_string(),
+            scheme: scheme_name(&request.scheme).to_string(),
+            authority: request.authority.clone().unwrap_or_default(),
+            path: request.path.clone().unwrap_or_default(),
+            status: 0,
+            fields,
+        };
+        match self.ports.http_send(&head, options) {
+            Ok((out, half)) => {
+                match &body {
+                    Some(body) => body.attach(out),
+                    // Nothing will be written.
+                    None => drop(out.finish(&[])),
+                }
+                Ok(FutureResponse::Coming { half, body })
+            }
+            Err(NotSent::Void) => {
+                self.ports
+                    .refused(c"http", request.method(), &request.url());
+                Err(ErrorCode::HttpRequestDenied)
+            }
+            Err(NotSent::TooMany) => Err(ErrorCode::ConnectionLimitReached),
+            Err(NotSent::NoMemory) => Err(ErrorCode::InternalError(None)),
+        }
+    }
+
+    fn new_body(&mut self, body: Arc<Body>) -> Result<Resource<OutBody>> {
         self.push(OutBody { body, taken: false })
+    }
+
+    fn new_in_body(&mut self, half: Option<InHalf>) -> Result<Answer<Resource<InBody>>> {
+        let Some(half) = half else {
+            return Ok(Err(()));
+        };
+        let body = Incoming::new(half);
+        Ok(Ok(self.push(InBody { body, taken: false })?))
     }
 }
 
@@ -198,17 +321,18 @@ impl types::HostOutgoingRequest for State {
             scheme: None,
             authority: None,
             path: None,
-            body_taken: false,
+            body: None,
         })
     }
 
     fn body(&mut self, this: Resource<OutRequest>) -> Result<Answer<Resource<OutBody>>> {
         let request = self.table.get_mut(&this)?;
-        if std::mem::replace(&mut request.body_taken, true) {
+        if request.body.is_some() {
             return Ok(Err(()));
         }
-        let expected = request.headers.content_length();
-        Ok(Ok(self.new_body(expected)?))
+        let body = Body::new(request.headers.content_length());
+        request.body = Some(body.clone());
+        Ok(Ok(self.new_body(body)?))
     }
 
     fn method(&mut self, this: Resource<OutRequest>) -> Result<Method> {
@@ -275,7 +399,9 @@ impl types::HostOutgoingRequest for State {
     }
 
     fn drop(&mut self, this: Resource<OutRequest>) -> Result<()> {
-        self.table.delete(this)?;
+        if let Some(body) = self.table.delete(this)?.body {
+            body.abandon();
+        }
         Ok(())
     }
 }
@@ -337,7 +463,7 @@ impl types::HostOutgoingResponse for State {
         self.push(OutResponse {
             headers,
             status: 200,
-            body_taken: false,
+            body: None,
         })
     }
 
@@ -357,15 +483,18 @@ impl types::HostOutgoingResponse for State {
 
     fn body(&mut self, this: Resource<OutResponse>) -> Result<Answer<Resource<OutBody>>> {
         let response = self.table.get_mut(&this)?;
-        if std::mem::replace(&mut response.body_taken, true) {
+        if response.body.is_some() {
             return Ok(Err(()));
         }
-        let expected = response.headers.content_length();
-        Ok(Ok(self.new_body(expected)?))
+        let body = Body::new(response.headers.content_length());
+        response.body = Some(body.clone());
+        Ok(Ok(self.new_body(body)?))
     }
 
     fn drop(&mut self, this: Resource<OutResponse>) -> Result<()> {
-        self.table.delete(this)?;
+        if let Some(body) = self.table.delete(this)?.body {
+            body.abandon();
+        }
         Ok(())
     }
 }
@@ -386,80 +515,185 @@ impl types::HostOutgoingBody for State {
         trailers: Option<Resource<Fields>>,
     ) -> Result<Coded<()>> {
         let body = self.table.delete(this)?.body;
-        if let Some(trailers) = trailers {
-            self.table.delete(trailers)?;
-        }
-        let written = body.written.load(Ordering::Relaxed);
-        match body.expected {
-            Some(expected) if written != expected => {
-                Ok(Err(ErrorCode::HttpRequestBodySize(Some(written))))
-            }
-            _ => Ok(Ok(())),
-        }
+        let trailers = match trailers {
+            Some(trailers) => self.table.delete(trailers)?.entries(),
+            None => List::new(),
+        };
+        Ok(body.finish(trailers))
     }
 
     fn drop(&mut self, this: Resource<OutBody>) -> Result<()> {
+        self.table.delete(this)?.body.abandon();
+        Ok(())
+    }
+}
+
+impl types::HostIncomingRequest for State {
+    fn method(&mut self, this: Resource<InRequest>) -> Result<Method> {
+        Ok(self.table.get(&this)?.method.clone())
+    }
+
+    fn path_with_query(&mut self, this: Resource<InRequest>) -> Result<Option<String>> {
+        Ok(self.table.get(&this)?.path.clone())
+    }
+
+    fn scheme(&mut self, this: Resource<InRequest>) -> Result<Option<Scheme>> {
+        Ok(self.table.get(&this)?.scheme.clone())
+    }
+
+    fn authority(&mut self, this: Resource<InRequest>) -> Result<Option<String>> {
+        Ok(self.table.get(&this)?.authority.clone())
+    }
+
+    fn headers(&mut self, this: Resource<InRequest>) -> Result<Resource<Fields>> {
+        let view = self.table.get(&this)?.headers.view();
+        self.push_child(view, &this)
+    }
+
+    fn consume(&mut self, this: Resource<InRequest>) -> Result<Answer<Resource<InBody>>> {
+        let half = self.table.get_mut(&this)?.half.take();
+        self.new_in_body(half)
+    }
+
+    fn drop(&mut self, this: Resource<InRequest>) -> Result<()> {
         self.table.delete(this)?;
         Ok(())
     }
 }
 
-/// Methods of a resource that never exists.
-macro_rules! never {
-    ($($name:ident($($t:ty),*) -> $ret:ty;)*) => {
-        $(fn $name(&mut self, this: This $(, _: $t)*) -> Result<$ret> {
-            self.never(&this)
-        })*
-
-        fn drop(&mut self, this: This) -> Result<()> {
-            self.drop_never(this)
-        }
-    };
-}
-
-impl types::HostIncomingRequest for State {
-    never! {
-        method() -> Method;
-        path_with_query() -> Option<String>;
-        scheme() -> Option<Scheme>;
-        authority() -> Option<String>;
-        headers() -> Resource<Fields>;
-        consume() -> Answer<This>;
-    }
-}
-
 impl types::HostResponseOutparam for State {
-    never! {
-        set(Coded<Resource<OutResponse>>) -> ();
+    fn set(
+        &mut self,
+        this: Resource<Outparam>,
+        response: Coded<Resource<OutResponse>>,
+    ) -> Result<()> {
+        let Outparam { out } = self.table.delete(this)?;
+        let response = match response {
+            Ok(response) => self.table.delete(response)?,
+            Err(code) => {
+                // Whether the client is still there is not the guest's affair.
+                let _ = out.respond(Err(fault_of(&code)), false);
+                return Ok(());
+            }
+        };
+        let head = Head {
+            status: response.status.into(),
+            fields: response.headers.entries(),
+            ..Head::default()
+        };
+        let body = response.body.filter(|body| !body.is_empty());
+        let _ = out.respond(Ok(&head), body.is_some());
+        match body {
+            Some(body) => {
+                body.attach(out);
+                self.sending.push(body);
+            }
+            None => drop(out.finish(&[])),
+        }
+        Ok(())
+    }
+
+    fn drop(&mut self, this: Resource<Outparam>) -> Result<()> {
+        self.table.delete(this)?;
+        Ok(())
     }
 }
 
 impl types::HostIncomingResponse for State {
-    never! {
-        status() -> u16;
-        headers() -> Resource<Fields>;
-        consume() -> Answer<This>;
+    fn status(&mut self, this: Resource<InResponse>) -> Result<u16> {
+        Ok(self.table.get(&this)?.status)
+    }
+
+    fn headers(&mut self, this: Resource<InResponse>) -> Result<Resource<Fields>> {
+        let view = self.table.get(&this)?.headers.view();
+        self.push_child(view, &this)
+    }
+
+    fn consume(&mut self, this: Resource<InResponse>) -> Result<Answer<Resource<InBody>>> {
+        let half = self.table.get_mut(&this)?.half.take();
+        self.new_in_body(half)
+    }
+
+    fn drop(&mut self, this: Resource<InResponse>) -> Result<()> {
+        self.table.delete(this)?;
+        Ok(())
     }
 }
 
 impl types::HostIncomingBody for State {
-    never! {
-        stream() -> Answer<Resource<InStream>>;
-        finish() -> This;
+    fn stream(&mut self, this: Resource<InBody>) -> Result<Answer<Resource<InStream>>> {
+        let body = self.table.get_mut(&this)?;
+        if std::mem::replace(&mut body.taken, true) {
+            return Ok(Err(()));
+        }
+        let stream = InStream::Http(body.body.clone());
+        Ok(Ok(self.push_child(stream, &this)?))
+    }
+
+    fn finish(&mut self, this: Resource<InBody>) -> Result<Resource<Trailers>> {
+        let body = self.table.delete(this)?.body;
+        self.push(Trailers::new(body))
+    }
+
+    fn drop(&mut self, this: Resource<InBody>) -> Result<()> {
+        self.table.delete(this)?;
+        Ok(())
     }
 }
+
+type GotTrailers = Option<Answer<Coded<Option<Resource<Fields>>>>>;
 
 impl types::HostFutureTrailers for State {
-    never! {
-        subscribe() -> Resource<Pollable>;
-        get() -> Option<Answer<Coded<Option<Resource<Fields>>>>>;
+    fn subscribe(&mut self, this: Resource<Trailers>) -> Result<Resource<Pollable>> {
+        self.push_child(Pollable::Trailers(this.rep()), &this)
+    }
+
+    fn get(&mut self, this: Resource<Trailers>) -> Result<GotTrailers> {
+        let Some(answer) = self.table.get_mut(&this)?.take() else {
+            return Ok(None);
+        };
+        Ok(Some(match answer {
+            None => Err(()),
+            Some(Err(code)) => Ok(Err(code)),
+            Some(Ok(list)) if list.is_empty() => Ok(Ok(None)),
+            Some(Ok(list)) => Ok(Ok(Some(self.push(Fields::received(list))?))),
+        }))
+    }
+
+    fn drop(&mut self, this: Resource<Trailers>) -> Result<()> {
+        self.table.delete(this)?;
+        Ok(())
     }
 }
 
+type GotResponse = Option<Answer<Coded<Resource<InResponse>>>>;
+
 impl types::HostFutureIncomingResponse for State {
-    never! {
-        subscribe() -> Resource<Pollable>;
-        get() -> Option<Answer<Coded<This>>>;
+    fn subscribe(&mut self, this: Resource<FutureResponse>) -> Result<Resource<Pollable>> {
+        self.push_child(Pollable::Response(this.rep()), &this)
+    }
+
+    fn get(&mut self, this: Resource<FutureResponse>) -> Result<GotResponse> {
+        let Some(answer) = self.table.get_mut(&this)?.take() else {
+            return Ok(None);
+        };
+        Ok(Some(match answer {
+            None => Err(()),
+            Some(Err(code)) => Ok(Err(code)),
+            Some(Ok(response)) => {
+                let response = InResponse {
+                    status: u16::try_from(response.head.status).unwrap_or(0),
+                    headers: Fields::received(response.head.fields),
+                    half: Some(response.half),
+                };
+                Ok(Ok(self.push(response)?))
+            }
+        }))
+    }
+
+    fn drop(&mut self, this: Resource<FutureResponse>) -> Result<()> {
+        self.table.delete(this)?;
+        Ok(())
     }
 }
 
@@ -474,13 +708,34 @@ impl outgoing_handler::Host for State {
         &mut self,
         request: Resource<OutRequest>,
         options: Option<Resource<RequestOptions>>,
-    ) -> Result<Coded<This>> {
+    ) -> Result<Coded<Resource<FutureResponse>>> {
         let request = self.table.delete(request)?;
-        if let Some(options) = options {
-            self.table.delete(options)?;
+        let options = match options {
+            Some(options) => Some(self.table.delete(options)?),
+            None => None,
+        };
+        // What is no request to be judged is reported all the same.
+        let wrong = match (&request.scheme, &request.authority) {
+            (Some(Scheme::Other(_)), _) => Some(ErrorCode::HttpProtocolError),
+            (_, None) => Some(ErrorCode::HttpRequestUriInvalid),
+            _ => None,
+        };
+        let sent = match wrong {
+            Some(code) if self.ports.has_http() => {
+                self.ports
+                    .refused(c"http", request.method(), &request.url());
+                Err(code)
+            }
+            _ => self.send(&request, options),
+        };
+        match sent {
+            Ok(future) => Ok(Ok(self.push(future)?)),
+            Err(code) => {
+                if let Some(body) = request.body {
+                    body.abandon();
+                }
+                Ok(Err(code))
+            }
         }
-        self.ports
-            .refused(c"http", request.method(), &request.url());
-        Ok(Err(ErrorCode::HttpRequestDenied))
     }
 }
