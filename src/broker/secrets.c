@@ -6,7 +6,7 @@
 #include "base/vec.h"
 #include "broker/secret_store.h"
 #include "broker/secrets.h"
-#include "broker/taint.h"
+#include "base/taint.h"
 
 #define OLD_MAX 4	/* values that a secret had before, still kept out of what is written */
 

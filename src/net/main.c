@@ -69,9 +69,15 @@ take_secret(struct net *n, uint32_t index, int fd)
 		writ_locked_free(bytes);
 		return WRIT_PROTO;
 	}
-	writ_locked_free(n->secrets[index].bytes);
+	writ_taint_free(n->taint);	/* of what may go now */
+	n->taint = NULL;
+	n->known = false;
+	writ_locked_free(n->secrets[index].before);
+	n->secrets[index].before = n->secrets[index].bytes;
+	n->secrets[index].before_len = n->secrets[index].len;
 	n->secrets[index].bytes = bytes;
 	n->secrets[index].len = len;
+	n->has_secrets = true;
 	return WRIT_OK;
 }
 

@@ -12,6 +12,7 @@
 
 #include "base/limits.h"
 #include "base/seal.h"
+#include "base/taint.h"
 #include "base/vec.h"
 #include "wire/conn.h"
 #include "wire/exchange.h"
@@ -62,11 +63,9 @@ enum net_phase {
 
 /** scrub.c: takes secrets out of bytes that come in pieces. */
 struct net_scrub {
-	const struct net *net;
-	uint32_t *secrets;		/* indices */
-	size_t count;
+	struct net *net;
+	bool on;
 	struct writ_buf held;		/* the end of a piece that may begin a secret */
-	size_t longest;
 };
 
 /** chunk.c: RFC 9112 7.1, strictly. */
@@ -136,9 +135,13 @@ struct net {
 	void *cas[WRIT_NET_CAS_MAX];	/* X509_STORE *, by index */
 	struct writ_buf ca_parts[WRIT_NET_CAS_MAX];
 	struct {
-		uint8_t *bytes;		/* locked memory */
-		size_t len;
+		uint8_t *bytes, *before;	/* locked memory */
+		size_t len, before_len;
 	} secrets[WRIT_SECRETS_MAX];
+	struct writ_taint_value values[2 * WRIT_SECRETS_MAX];
+	struct writ_taint *taint;	/* of them all, when first wanted */
+	bool known;			/* it is of those there are now */
+	bool has_secrets;
 	bool sealed, broken;
 };
 
@@ -222,8 +225,8 @@ void net_lookups_tick(struct net *n);
 uint64_t net_lookups_due(const struct net *n);
 
 /* ---- scrub.c, chunk.c */
-void net_scrub_init(struct net_scrub *s, const struct net *n,
-    struct writ_str credential_value);
+/** `on`: secrets are looked for, as they are and in common encodings.  False: no memory. */
+WRIT_MUST_CHECK bool net_scrub_init(struct net_scrub *s, struct net *n, bool on);
 void net_scrub_release(struct net_scrub *s);
 /** Append p to `out` with every secret as "*"; at `end` nothing is held back. */
 void net_scrub_add(struct net_scrub *s, struct writ_str p, bool end,

@@ -291,14 +291,17 @@ on_exchange(struct net *n, struct net_watch *w, uint32_t events)
 static void
 begin(struct net_request *r)
 {
+	/* An origin may give back later, without a credential, what it was given with one. */
+	bool scrub = r->net->has_secrets && (r->s.scrub ||
+	    r->s.credential_name.len == 0);
+	bool ok = net_scrub_init(&r->scrub, r->net, scrub);
+
 	r->started_ns = net_now();
-	net_scrub_init(&r->scrub, r->net, r->s.scrub ? r->s.credential_value :
-	    WRIT_STR(""));
 	writ_buf_init(&r->held, WRIT_HTTP_OPERATION_BODY_MAX);
 	r->pool = net_pool_get(r->net, r->s.pool);
 	r->phase = NET_HOLDING;
 	r->deadline_ns = r->started_ns + r->s.connect_ms * 1000000;
-	if (!r->pool || !net_send_prepare(r)) {
+	if (!ok || !r->pool || !net_send_prepare(r)) {
 		net_request_end(r, &(struct writ_http_fault){
 			WRIT_HTTP_INTERNAL_ERROR, false, 0 });
 		return;

@@ -153,10 +153,30 @@ scrubbed(struct net_request *r, struct writ_str value, struct writ_buf *room)
 {
 	size_t at = room->len;
 
-	if (r->scrub.longest == 0)
+	if (!r->scrub.on)
 		return value;
 	net_scrub_add(&r->scrub, value, true, room);
+	if (writ_buf_status(room) != WRIT_OK)
+		return WRIT_STR("");
 	return writ_str((char *)room->ptr + at, room->len - at);
+}
+
+/* False: no room. */
+static bool
+scrub_fields(struct net_request *r, struct writ_http_field *fields, size_t n,
+    struct writ_buf *room)
+{
+	size_t i;
+
+	if (!r->scrub.on)
+		return true;
+	/* room for all at once: what is made must not move */
+	if (!writ_buf_room(room, WRIT_HTTP_FIELDS_BYTES_MAX))
+		return bad(r, WRIT_HTTP_INTERNAL_ERROR);
+	for (i = 0; i < n; i++)
+		fields[i].value = scrubbed(r, fields[i].value, room);
+	return writ_buf_status(room) == WRIT_OK || bad(r,
+	    WRIT_HTTP_INTERNAL_ERROR);
 }
 
 static void
@@ -217,8 +237,9 @@ tell_head(struct net_request *r, unsigned status, struct writ_str lines)
 {
 	struct writ_http_field fields[WRIT_HTTP_FIELDS_OUT_MAX];
 	writ_auto_release(writ_buf) room;
-	size_t n = 0, i;
+	size_t n = 0;
 
+	writ_buf_init(&room, WRIT_HTTP_FIELDS_BYTES_MAX + WRIT_SECRET_MAX);
 	if (!read_lines(r, lines, false, fields, &n))
 		return false;
 	if (r->has_length && r->length > r->s.response_max &&
@@ -228,13 +249,8 @@ tell_head(struct net_request *r, unsigned status, struct writ_str lines)
 		r->failed = true;
 		return false;
 	}
-	writ_buf_init(&room, WRIT_HTTP_FIELDS_BYTES_MAX + WRIT_SECRET_MAX);
-	/* room for all at once: what is made must not move */
-	if (r->scrub.longest && !writ_buf_room(&room,
-	    WRIT_HTTP_FIELDS_BYTES_MAX))
-		return bad(r, WRIT_HTTP_INTERNAL_ERROR);
-	for (i = 0; i < n; i++)
-		fields[i].value = scrubbed(r, fields[i].value, &room);
+	if (!scrub_fields(r, fields, n, &room))
+		return false;
 	tell_fields(r, WRIT_X_HEAD, status, fields, n);
 	r->head_done = true;
 	net_request_touch(r, NET_BODY);
@@ -343,14 +359,14 @@ pass_body(struct net_request *r, const char *p, size_t n)
 	enum writ_status st = WRIT_OK;
 
 	writ_buf_init(&data, n + 1);
-	writ_buf_init(&clean, n + WRIT_SECRET_MAX + 1);
+	writ_buf_init(&clean, n + 2 * WRIT_SECRET_MAX + 1);
 	if (r->chunked) {
 		st = net_chunks_add(&r->chunks, p, n, &data, &r->out_fields);
 		if (st == WRIT_PROTO)
 			return bad(r, WRIT_HTTP_RESPONSE_TRANSFER_CODING);
 		out = writ_buf_view(&data);
 	}
-	if (r->scrub.longest) {
+	if (r->scrub.on) {
 		net_scrub_add(&r->scrub, out, false, &clean);
 		out = writ_buf_view(&clean);
 	}
@@ -381,20 +397,24 @@ bool
 net_response_end(struct net_request *r)
 {
 	struct writ_http_field fields[WRIT_HTTP_FIELDS_OUT_MAX];
-	writ_auto_release(writ_buf) last;
+	writ_auto_release(writ_buf) last, room;
 	size_t n = 0;
 
+	writ_buf_init(&last, 2 * WRIT_SECRET_MAX + 1);
+	writ_buf_init(&room, WRIT_HTTP_FIELDS_BYTES_MAX + WRIT_SECRET_MAX);
 	if (!r->head_done)
 		return bad(r, WRIT_HTTP_RESPONSE_INCOMPLETE);
 	if (r->chunked && !writ_str_is(r->s.method, "HEAD") &&
 	    net_chunks_add(&r->chunks, "", 0, &r->out_fields, &r->out_fields) !=
 	    WRIT_CLOSED)
 		return bad(r, WRIT_HTTP_RESPONSE_INCOMPLETE);
-	writ_buf_init(&last, WRIT_SECRET_MAX + 1);
 	net_scrub_add(&r->scrub, WRIT_STR(""), true, &last);
+	if (writ_buf_status(&last) != WRIT_OK)
+		return bad(r, WRIT_HTTP_INTERNAL_ERROR);
 	if (last.len && !tell_data(r, writ_buf_view(&last)))
 		return false;
-	if (!read_lines(r, writ_buf_view(&r->out_fields), true, fields, &n))
+	if (!read_lines(r, writ_buf_view(&r->out_fields), true, fields, &n) ||
+	    !scrub_fields(r, fields, n, &room))
 		return false;
 	tell_fields(r, WRIT_X_END, 0, fields, n);
 	return !r->failed;

@@ -6,7 +6,7 @@
 
 #include "base/base64.h"
 #include "base/hash.h"
-#include "broker/taint.h"
+#include "base/taint.h"
 
 #define TOKEN "ghp_S3cr3t/Tok+n\"\\~"
 #define BINARY "\xf0\x9f\x94\x91p\xc3\xa4ss?>>"
@@ -231,6 +231,91 @@ test_taint__without_memory_nothing_is_shown(void **state)
 }
 
 static void
+test_taint__masked_in_place(void **state)
+{
+	char text[] = "a 12345678 b %312345678, 3132333435363738.";
+
+	assert_int_equal(writ_taint_mask(*state, text, strlen(text)), WRIT_OK);
+	assert_string_equal(text, "a ******** b **********, "
+	    "****************.");
+	writ_mem_fail_after(0);
+	memcpy(text, "a 12345678", 10);
+	assert_int_equal(writ_taint_mask(*state, text, strlen(text)),
+	    WRIT_NOMEM);
+	writ_mem_fail_after(-1);
+	assert_memory_equal(text, "a 12345678", 10);
+}
+
+static void
+test_taint__a_beginning_at_the_end(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t tail;
+	} v[] = {
+		{ "", 0 }, { "#", 0 }, { "ghp", 3 }, { "#g", 1 }, { "x ghp_", 4 }, { "x ghp_S3c", 7 },
+		{ "x ghp_ ", 0 }, { "1234567", 7 }, { "12345678", 0 },
+		{ "12345671234", 4 }, { "3132333", 7 }, { "MTIzND", 6 },
+		{ "%31234%3", 8 }, { "a%31234", 6 }, { "\\u00312345\\u00", 14 },
+		{ "12345%2", 7 }, { "100%", 1 }, { "1234%35%", 8 },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(v) / sizeof(v[0]); i++)
+		if (writ_taint_tail(*state, writ_str_from(v[i].text)) !=
+		    v[i].tail)
+			fail_msg("%s: %zu", v[i].text, writ_taint_tail(*state,
+			    writ_str_from(v[i].text)));
+}
+
+/* However a text is cut into pieces, what is shown is what is shown of the whole. */
+static void
+test_taint__pieces_are_as_the_whole(void **state)
+{
+	static const char text[] = "12345678 x" TOKEN "y 1231234567812345678 "
+	    "3132333435363738 %31234567%38 MTIzNDU2Nzg= ghp_S3cr3t\\/Tok+n\\\"\\\\~ "
+	    "12345678123456 f09f9491 end";
+	struct writ_buf want, got, held, piece;
+	size_t a, b, i, tail;
+
+	writ_buf_init(&want, 4096);
+	writ_buf_init(&got, 4096);
+	writ_buf_init(&held, 4096);
+	writ_buf_init(&piece, 4096);
+	writ_buf_str(&want, WRIT_STR(text));
+	assert_int_equal(writ_taint_mask(*state, (char *)want.ptr, want.len),
+	    WRIT_OK);
+	for (a = 0; a <= want.len; a++)
+		for (b = a; b <= want.len; b += 3) {
+			const size_t cut[] = { 0, a, b, want.len };
+
+			writ_buf_reset(&got);
+			writ_buf_reset(&held);
+			for (i = 0; i < 3; i++) {
+				writ_buf_add(&held, text + cut[i],
+				    cut[i + 1] - cut[i]);
+				tail = i == 2 ? 0 : writ_taint_tail(*state,
+				    writ_buf_view(&held));
+				writ_buf_reset(&piece);
+				writ_buf_add(&piece, held.ptr, held.len - tail);
+				assert_int_equal(writ_taint_mask(*state,
+				    (char *)piece.ptr, piece.len), WRIT_OK);
+				writ_buf_str(&got, writ_buf_view(&piece));
+				writ_buf_consume(&held, held.len - tail);
+			}
+			if (!writ_str_eq(writ_buf_view(&got),
+			    writ_buf_view(&want)))
+				fail_msg("%zu %zu: %.*s, not %.*s", a, b,
+				    WRIT_STR_ARG(writ_buf_view(&got)),
+				    WRIT_STR_ARG(writ_buf_view(&want)));
+		}
+	writ_buf_release(&want);
+	writ_buf_release(&got);
+	writ_buf_release(&held);
+	writ_buf_release(&piece);
+}
+
+static void
 test_taint__is_fast_however_many_values(void **state)
 {
 	static struct writ_taint_value many[1000];
@@ -276,6 +361,9 @@ main(void)
 		T(escapes_that_are_none_stand),
 		T(agrees_with_a_slow_search),
 		T(without_memory_nothing_is_shown),
+		T(masked_in_place),
+		T(a_beginning_at_the_end),
+		T(pieces_are_as_the_whole),
 		T(is_fast_however_many_values),
 	};
 

@@ -1,5 +1,5 @@
 #include "base/seal.h"
-#include "broker/taint.h"
+#include "base/taint.h"
 
 #define PASSES 3	/* escapes within escapes that are undone */
 #define MAP_BYTES 8192	/* one bit for each hash of four characters */
@@ -291,41 +291,51 @@ scan(struct look *l, const struct view *v)
 	}
 }
 
+/* Whether all of s is the beginning of a longer value in this form. */
+static bool
+begins_form(const struct writ_taint_value *v, enum form form, struct writ_str s)
+{
+	size_t k, n = length(v, form);
+
+	for (k = 0; k < s.len && k < n && same(v, form, k, (uint8_t)s.ptr[k]);
+	    k++)
+		continue;
+	return k == s.len && k < n;
+}
+
+/* Up to three characters are in no table. */
+static bool
+begins_short(const struct writ_taint *t, struct writ_str s)
+{
+	size_t i;
+
+	for (i = 0; i < t->count; i++)
+		if ((i == 0 || t->entries[i].value != t->entries[i - 1].value ||
+		    t->entries[i].form != t->entries[i - 1].form) &&
+		    begins_form(&t->values[t->entries[i].value],
+		    (enum form)t->entries[i].form, s))
+			return true;
+	return false;
+}
+
 /* Whether all of s is the beginning of a longer one. */
 static bool
 begins(const struct writ_taint *t, struct writ_str s)
 {
-	uint32_t four = load((const uint8_t *)s.ptr);
-	size_t i, k;
+	uint32_t four;
+	size_t i;
 
+	if (s.len < 4)
+		return begins_short(t, s);
+	four = load((const uint8_t *)s.ptr);
 	if (!(t->map[hash(four) / 8] >> hash(four) % 8 & 1))
 		return false;
 	for (i = first_of(t, four); i < t->count && t->entries[i].four == four;
-	    i++) {
-		const struct writ_taint_value *v =
-		    &t->values[t->entries[i].value];
-		enum form form = (enum form)t->entries[i].form;
-		size_t n = length(v, form);
-
-		for (k = 0; k < s.len && k < n &&
-		    same(v, form, k, (uint8_t)s.ptr[k]); k++)
-			continue;
-		if (k == s.len && k < n)
+	    i++)
+		if (begins_form(&t->values[t->entries[i].value],
+		    (enum form)t->entries[i].form, s))
 			return true;
-	}
 	return false;
-}
-
-size_t
-writ_taint_tail(const struct writ_taint *t, struct writ_str text)
-{
-	size_t i = text.len > 2 * WRIT_SECRET_MAX ? text.len -
-	    2 * WRIT_SECRET_MAX : 0;
-
-	for (; t && t->count && i + 4 <= text.len; i++)
-		if (begins(t, writ_str_skip(text, i)))
-			return text.len - i;
-	return 0;
 }
 
 /* ---- escapes */
@@ -523,4 +533,106 @@ writ_taint_redact(const struct writ_taint *t, struct writ_str text,
 		writ_buf_char(out, ']');
 	}
 	writ_mem_free(l.mask);
+}
+
+enum writ_status
+writ_taint_mask(const struct writ_taint *t, char *p, size_t n)
+{
+	struct look l = { .t = t, .text = { p, n } };
+	size_t i;
+
+	if (!t || !t->count || n < 4)
+		return WRIT_OK;
+	look(&l);
+	for (i = 0; l.found && !l.failed && i < n; i++)
+		if (l.mask[i])
+			p[i] = '*';
+	writ_mem_free(l.mask);
+	return l.failed ? WRIT_NOMEM : WRIT_OK;
+}
+
+/* ---- texts in pieces */
+
+/* Where in `v` a suffix is, that begins a value; v->len: there is none. */
+static size_t
+beginning(const struct writ_taint *t, const struct view *v)
+{
+	struct writ_str s = { (const char *)v->ptr, v->len };
+	size_t i = 0, n, value;
+
+	while (i < v->len) {
+		if (begins(t, writ_str_skip(s, i)))
+			return i;
+		/* never within one that is whole */
+		n = i + 4 <= v->len ? match_any(t, writ_str_skip(s, i),
+		    &value) : 0;
+		i += n ? n : 1;
+	}
+	return v->len;
+}
+
+/* Bytes at its end that may be an escape which is not whole: "%4", "\\u00e". */
+static size_t
+half_escape(struct writ_str s)
+{
+	size_t k;
+
+	for (k = 1; k <= 5 && k <= s.len; k++) {
+		char c = s.ptr[s.len - k];
+
+		if (c == '\\' || (c == '%' && k <= 2))
+			return k;
+	}
+	return 0;
+}
+
+/* `tail` bytes of s, or more: never a part of a value that is whole. */
+static size_t
+no_part(const struct writ_taint *t, struct writ_str s, size_t tail)
+{
+	struct look l = { .t = t, .text = s };
+	size_t at = s.len - tail;
+
+	if (tail == 0 || tail == s.len)
+		return tail;
+	look(&l);
+	while (l.mask && at > 0 && l.mask[at] && l.mask[at - 1] == l.mask[at])
+		at--;
+	writ_mem_free(l.mask);
+	return l.failed ? s.len : s.len - at;
+}
+
+/* The same below escapes, if that is more than `best`. */
+static size_t
+escaped_tail(const struct writ_taint *t, struct writ_str s, size_t best)
+{
+	struct view v = { NULL, NULL, s.len }, plain;
+	size_t i, half = half_escape(s);
+
+	memcpy(&v.ptr, &s.ptr, sizeof(v.ptr));
+	if (!has_escape(&v))
+		return best;
+	v.len -= half;
+	if (!unescape(&v, &plain))
+		return s.len;
+	i = beginning(t, &plain);
+	if (i < plain.len)
+		half = s.len - plain.from[i];
+	release(&plain);
+	return half > best ? half : best;
+}
+
+size_t
+writ_taint_tail(const struct writ_taint *t, struct writ_str text)
+{
+	struct writ_str s = text;
+	struct view v;
+
+	if (!t || !t->count || text.len == 0)
+		return 0;
+	if (s.len > 2 * WRIT_SECRET_MAX)
+		s = writ_str_skip(s, s.len - 2 * WRIT_SECRET_MAX);
+	v = (struct view){ NULL, NULL, s.len };
+	memcpy(&v.ptr, &s.ptr, sizeof(v.ptr));
+	return no_part(t, s, escaped_tail(t, s, s.len - beginning(t, &v)));
 }

@@ -6,8 +6,8 @@
  * A value that begins in the text and is cut by its end counts from WRIT_SECRET_MIN characters on.
  * Cost: 2 to 3 ns a byte, whatever the number of values.
  */
-#ifndef WRIT_BROKER_TAINT_H
-#define WRIT_BROKER_TAINT_H
+#ifndef WRIT_BASE_TAINT_H
+#define WRIT_BASE_TAINT_H
 
 #include "base/buf.h"
 #include "base/limits.h"
@@ -31,8 +31,11 @@ WRIT_AUTO_FREE(writ_taint)
  * and nothing is appended.  `t` NULL: as it is. */
 void writ_taint_redact(const struct writ_taint *t, struct writ_str text,
     struct writ_buf *out);
-/** How many bytes at its end may be the beginning of one that goes on elsewhere: at least four
- * characters of it, not below escapes. */
+/** The same in place, with a '*' for each byte of it.  WRIT_NOMEM: p[n] is as it was. */
+WRIT_MUST_CHECK enum writ_status
+writ_taint_mask(const struct writ_taint *t, char *p, size_t n);
+/** How many bytes at its end, 2 * WRIT_SECRET_MAX at most, may be the beginning of one that goes on in
+ * the next piece of the text. */
 size_t writ_taint_tail(const struct writ_taint *t, struct writ_str text);
 /** Whether one is in it; also when memory is gone. */
 bool writ_taint_in(const struct writ_taint *t, struct writ_str text);
