@@ -124,6 +124,22 @@ put_list(struct writ_buf *b, const json_t *p, const char *key)
 }
 
 static void
+put_secrets(struct writ_buf *b, const json_t *p)
+{
+	const json_t *list = json_object_get(p, "secrets"), *s;
+	size_t i;
+
+	json_array_foreach(list, i, s) {
+		writ_buf_cstr(b, i ? ", " : "  secrets   ");
+		put(b, text_of(s, "name"));
+		writ_buf_cstr(b, " from ");
+		put(b, text_of(s, "from"));
+	}
+	if (json_array_size(list))
+		writ_buf_char(b, '\n');
+}
+
+static void
 put_limits(struct writ_buf *b, const json_t *p)
 {
 	json_t *limits = json_object_get(p, "limits");
@@ -152,6 +168,7 @@ print_check(const json_t *p, const json_t *warnings)
 		put_file_grant(&b, g);
 	put_list(&b, p, "env");
 	put_list(&b, p, "config");
+	put_secrets(&b, p);
 	writ_buf_printf(&b, "  clock     %s\n  random    %s\n",
 	    text_of(p, "clock"), text_of(p, "random"));
 	json_array_foreach(json_object_get(p, "deny"), i, g) {

@@ -407,6 +407,58 @@ json_tools(struct writ_buf *b, const struct writ_policy *p)
 	writ_buf_cstr(b, "]");
 }
 
+static void
+json_secret(struct writ_buf *b, const struct writ_policy *p, const char *name,
+    const char *sep)
+{
+	static const char *const kinds[] = { "store", "env:", "file:" };
+	const struct writ_secret_source *s = writ_policy_secret(p, name);
+	writ_auto_release(writ_buf) from;
+
+	writ_buf_init(&from, WRIT_PATH_MAX + 16);
+	writ_buf_cstr(&from, kinds[s ? s->kind : WRIT_SECRET_STORE]);
+	writ_buf_cstr(&from, s && s->from ? s->from : "");
+	writ_buf_printf(b, "%s{\"name\":", sep);
+	writ_buf_json(b, writ_str_from(name));
+	writ_buf_cstr(b, ",\"from\":");
+	writ_buf_json(b, writ_buf_view(&from));
+	writ_buf_char(b, '}');
+}
+
+static bool
+used_before(const struct writ_policy *p, size_t grant, size_t part)
+{
+	const char *name = p->http[grant].credential[part].secret;
+	size_t i, k;
+
+	for (i = 0; i <= grant; i++)
+		for (k = 0; k < p->http[i].credential_parts && (i < grant ||
+		    k < part); k++)
+			if (p->http[i].credential[k].secret &&
+			    !strcmp(p->http[i].credential[k].secret, name))
+				return true;
+	return false;
+}
+
+/* ,"secrets":[...]: those that credentials name, and where each comes from */
+static void
+json_secrets(struct writ_buf *b, const struct writ_policy *p)
+{
+	const char *sep = "";
+	size_t i, k;
+
+	writ_buf_cstr(b, ",\"secrets\":[");
+	for (i = 0; i < p->http_count; i++)
+		for (k = 0; k < p->http[i].credential_parts; k++) {
+			if (!p->http[i].credential[k].secret ||
+			    used_before(p, i, k))
+				continue;
+			json_secret(b, p, p->http[i].credential[k].secret, sep);
+			sep = ",";
+		}
+	writ_buf_cstr(b, "]");
+}
+
 enum writ_status
 writ_policy_json(const struct writ_policy *p, char **json, struct writ_err *err)
 {
@@ -439,6 +491,7 @@ writ_policy_json(const struct writ_policy *p, char **json, struct writ_err *err)
 	    (unsigned long long)p->limits.handles);
 	json_names(&b, "env", p->env, p->env_count);
 	json_names(&b, "config", p->config, p->config_count);
+	json_secrets(&b, p);
 	json_files(&b, p);
 	writ_buf_cstr(&b, ",\"deny\":[");
 	for (i = 0; i < p->files_deny_count; i++) {
