@@ -62,6 +62,29 @@ warn_of_code(json_t *warnings, const char *from)
 	}
 }
 
+/* Private data in, the world out: whatever the tool reads can leave by what it may send. */
+static void
+warn_of_flow(json_t *warnings, const json_t *p)
+{
+	const json_t *g;
+	bool reads = false;
+	size_t i;
+
+	json_array_foreach(json_object_get(p, "files"), i, g)
+		reads |= !strcmp(text_of(g, "source"), "host");
+	if (!reads)
+		return;
+	json_array_foreach(json_object_get(p, "http"), i, g)
+		if (json_integer_value(json_object_get(g, "request_max")) &&
+		    strcmp(text_of(g, "ask"), "each"))
+			warn(warnings, text_of(g, "name"), "sends bodies, and "
+			    "the writ reads host files: what is read can be "
+			    "sent; request: { max: 0 } or ask: each narrows it");
+	if (json_array_size(json_object_get(p, "sockets")))
+		warn(warnings, "sockets", "bytes leave unseen, and the writ "
+		    "reads host files: what is read can be sent");
+}
+
 /* What is allowed to be in a writ, and worth a second look. */
 static json_t *
 find_warnings(const json_t *p)
@@ -88,6 +111,7 @@ find_warnings(const json_t *p)
 			warn(warnings, from, "may be written without a quota: "
 			    "the guest can fill the disk");
 	}
+	warn_of_flow(warnings, p);
 	return warnings;
 }
 
@@ -104,6 +128,78 @@ put_file_grant(struct writ_buf *b, const json_t *g)
 	if (json_integer_value(json_object_get(g, "quota_bytes")))
 		writ_buf_printf(b, "   at most %lld bytes",
 		    json_integer_value(json_object_get(g, "quota_bytes")));
+	writ_buf_char(b, '\n');
+}
+
+static void
+put_words(struct writ_buf *b, const json_t *list)
+{
+	const json_t *word;
+	size_t i;
+
+	json_array_foreach(list, i, word) {
+		writ_buf_cstr(b, i ? "," : "");
+		put(b, json_string_value(word) ? json_string_value(word) : "?");
+	}
+}
+
+static void
+put_bound(struct writ_buf *b, const json_t *g, const char *key,
+    const char *words)
+{
+	long long n = json_integer_value(json_object_get(g, key));
+
+	if (n)
+		writ_buf_printf(b, "   %s %lld", words, n);
+}
+
+static void
+put_http_grant(struct writ_buf *b, const json_t *g)
+{
+	const json_t *rate = json_object_get(g, "rate");
+	const json_t *credential = json_object_get(g, "credential");
+	const json_t *addresses = json_object_get(g, "addresses");
+
+	writ_buf_cstr(b, "  http      ");
+	put_words(b, json_object_get(g, "methods"));
+	writ_buf_char(b, ' ');
+	put(b, text_of(g, "url"));
+	if (json_array_size(json_object_get(g, "query"))) {
+		writ_buf_cstr(b, "?");
+		put_words(b, json_object_get(g, "query"));
+	}
+	writ_buf_printf(b, "   up %lld down %lld bytes",
+	    json_integer_value(json_object_get(g, "request_max")),
+	    json_integer_value(json_object_get(g, "response_max")));
+	if (rate)
+		writ_buf_printf(b, "   %lld in %lld ms",
+		    json_integer_value(json_object_get(rate, "count")),
+		    json_integer_value(json_object_get(rate, "window_ms")));
+	put_bound(b, g, "concurrency", "at a time");
+	put_bound(b, g, "total_requests", "requests in all");
+	put_bound(b, g, "total_bytes", "bytes in all");
+	if (credential) {
+		writ_buf_printf(b, "   adds %s ", text_of(credential, "in"));
+		put(b, text_of(credential, "name"));
+	}
+	if (json_array_size(addresses)) {
+		writ_buf_cstr(b, "   to ");
+		put_words(b, addresses);
+	}
+	if (strcmp(text_of(g, "ask"), "never"))
+		writ_buf_printf(b, "   asks: %s", text_of(g, "ask"));
+	writ_buf_char(b, '\n');
+}
+
+static void
+put_socket_grant(struct writ_buf *b, const json_t *g)
+{
+	writ_buf_printf(b, "  sockets   %s ", text_of(g, "how"));
+	put(b, text_of(g, "at"));
+	if (json_array_size(json_object_get(g, "addresses"))) {
+		writ_buf_cstr(b, "   to ");
+		put_words(b, json_object_get(g, "addresses"));
+	}
 	writ_buf_char(b, '\n');
 }
 
@@ -166,6 +262,10 @@ print_check(const json_t *p, const json_t *warnings)
 	writ_buf_printf(&b, "   %.19s…\n", text_of(p, "digest"));
 	json_array_foreach(json_object_get(p, "files"), i, g)
 		put_file_grant(&b, g);
+	json_array_foreach(json_object_get(p, "http"), i, g)
+		put_http_grant(&b, g);
+	json_array_foreach(json_object_get(p, "sockets"), i, g)
+		put_socket_grant(&b, g);
 	put_list(&b, p, "env");
 	put_list(&b, p, "config");
 	put_secrets(&b, p);

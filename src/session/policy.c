@@ -5,6 +5,8 @@
 #include <sys/syscall.h>
 
 #include "base/limits.h"
+#include "policy/address.h"
+#include "policy/http_shape.h"
 #include "session/session.h"
 
 void
@@ -171,6 +173,9 @@ anchor(struct writ_policy *p, const char *dir, struct writ_err *err)
 		if (p->secrets[i].kind == WRIT_SECRET_FILE &&
 		    p->secrets[i].from[0] != '/')
 			st = anchor_one(dir, &p->secrets[i].from, err);
+	for (i = 0; st == WRIT_OK && i < p->http_count; i++)
+		if (p->http[i].ca_file && p->http[i].ca_file[0] != '/')
+			st = anchor_one(dir, &p->http[i].ca_file, err);
 	return st;
 }
 
@@ -365,6 +370,160 @@ json_files(struct writ_buf *b, const struct writ_policy *p)
 }
 
 static void
+json_texts(struct writ_buf *b, const char *key, char *const *v)
+{
+	size_t i;
+
+	if (!v)
+		return;
+	writ_buf_printf(b, ",\"%s\":[", key);
+	for (i = 0; v[i]; i++) {
+		writ_buf_cstr(b, i ? "," : "");
+		writ_buf_json(b, writ_str_from(v[i]));
+	}
+	writ_buf_char(b, ']');
+}
+
+/* The URL pattern as a writ has it. */
+static void
+put_pattern(struct writ_buf *out, const struct writ_http_shape *s)
+{
+	writ_buf_printf(out, "%s://%s%s", s->https ? "https" : "http",
+	    s->any_label ? "*." : "", s->host);
+	if (s->port != (s->https ? 443 : 80))
+		writ_buf_printf(out, ":%u", s->port);
+	writ_buf_cstr(out, s->path);
+}
+
+static void
+json_pattern(struct writ_buf *b, const struct writ_http_shape *s)
+{
+	writ_auto_release(writ_buf) url;
+
+	writ_buf_init(&url, 2 * WRIT_DOC_STRING_MAX);
+	put_pattern(&url, s);
+	writ_buf_json(b, writ_buf_view(&url));
+}
+
+static void
+json_ranges(struct writ_buf *b, const struct writ_range *v, size_t n)
+{
+	char text[46];
+	size_t i;
+
+	writ_buf_cstr(b, ",\"addresses\":[");
+	for (i = 0; i < n; i++) {
+		bool four = v[i].bits >= 96 && !memcmp(v[i].address,
+		    "\0\0\0\0\0\0\0\0\0\0\xff\xff", 12);
+
+		writ_address_text(v[i].address, text);
+		writ_buf_printf(b, "%s\"%s/%u\"", i ? "," : "", text,
+		    v[i].bits - (four ? 96 : 0));
+	}
+	writ_buf_char(b, ']');
+}
+
+static void
+json_http(struct writ_buf *b, const struct writ_http_grant *g)
+{
+	static const char *const asks[] = { "never", "first", "each" };
+	size_t i;
+
+	writ_buf_cstr(b, "{\"name\":");
+	writ_buf_json(b, writ_str_from(g->name));
+	writ_buf_cstr(b, ",\"url\":");
+	json_pattern(b, g->shape);
+	json_texts(b, "methods", g->shape->methods);
+	writ_buf_cstr(b, ",\"query\":[");
+	for (i = 0; i < g->shape->query_count; i++) {
+		writ_buf_cstr(b, i ? "," : "");
+		writ_buf_json(b, writ_str_from(g->shape->query[i].name));
+	}
+	writ_buf_printf(b, "],\"request_max\":%llu,\"response_max\":%llu",
+	    (unsigned long long)g->request_max,
+	    (unsigned long long)g->response_max);
+	json_texts(b, "request_headers", g->shape->headers);
+	json_texts(b, "response_headers", g->response_headers);
+	json_texts(b, "operations", g->operations);
+	if (g->rate_count)
+		writ_buf_printf(b, ",\"rate\":{\"count\":%llu,"
+		    "\"window_ms\":%llu}", (unsigned long long)g->rate_count,
+		    (unsigned long long)g->rate_window_ms);
+	writ_buf_printf(b, ",\"concurrency\":%llu,\"total_requests\":%llu,"
+	    "\"total_bytes\":%llu,\"ask\":\"%s\",\"durable\":%s",
+	    (unsigned long long)g->concurrency,
+	    (unsigned long long)g->total_requests,
+	    (unsigned long long)g->total_bytes, asks[g->ask],
+	    g->durable ? "true" : "false");
+	if (g->credential_name) {
+		writ_buf_cstr(b, ",\"credential\":{\"name\":");
+		writ_buf_json(b, writ_str_from(g->credential_name));
+		writ_buf_printf(b, ",\"in\":\"%s\",\"scrub\":%s}",
+		    g->credential_query ? "query" : "header",
+		    g->scrub ? "true" : "false");
+	}
+	json_ranges(b, g->addresses, g->addresses_count);
+	writ_buf_char(b, '}');
+}
+
+static void
+json_net(struct writ_buf *b, const struct writ_policy *p)
+{
+	size_t i;
+
+	writ_buf_cstr(b, ",\"http\":[");
+	for (i = 0; i < p->http_count; i++) {
+		writ_buf_cstr(b, i ? "," : "");
+		json_http(b, &p->http[i]);
+	}
+	writ_buf_cstr(b, "],\"sockets\":[");
+	for (i = 0; i < p->sockets_count; i++) {
+		const struct writ_sockets_grant *g = &p->sockets[i];
+
+		writ_buf_cstr(b, i ? ",{\"name\":" : "{\"name\":");
+		writ_buf_json(b, writ_str_from(g->name));
+		writ_buf_printf(b, ",\"how\":\"%s\",\"at\":\"%s://%s:%u\"",
+		    g->listen ? "listen" : "connect", g->udp ? "udp" : "tcp",
+		    g->host, g->port);
+		json_ranges(b, g->addresses, g->addresses_count);
+		writ_buf_char(b, '}');
+	}
+	writ_buf_cstr(b, "]");
+}
+
+static void
+json_deny(struct writ_buf *b, const struct writ_policy *p)
+{
+	const char *between = "";
+	size_t i;
+
+	writ_buf_cstr(b, ",\"deny\":[");
+	for (i = 0; i < p->files_deny_count; i++, between = ",") {
+		writ_buf_printf(b, "%s{\"name\":", between);
+		writ_buf_json(b, writ_str_from(p->files_deny[i].name));
+		writ_buf_cstr(b, ",\"path\":");
+		writ_buf_json(b, writ_str_from(p->files_deny[i].path));
+		writ_buf_printf(b, ",\"mode\":\"%s\"}",
+		    p->files_deny[i].write_only ? "write" : "all");
+	}
+	for (i = 0; i < p->http_deny_count; i++, between = ",") {
+		writ_buf_printf(b, "%s{\"name\":", between);
+		writ_buf_json(b, writ_str_from(p->http_deny[i].name));
+		writ_buf_cstr(b, ",\"path\":");
+		json_pattern(b, p->http_deny[i].shape);
+		writ_buf_cstr(b, ",\"mode\":\"http\"}");
+	}
+	for (i = 0; i < p->sockets_deny_count; i++, between = ",") {
+		writ_buf_printf(b, "%s{\"name\":", between);
+		writ_buf_json(b, writ_str_from(p->sockets_deny[i].name));
+		writ_buf_printf(b, ",\"path\":\"%s://%s:%u\",\"mode\":"
+		    "\"sockets\"}", p->sockets_deny[i].udp ? "udp" : "tcp",
+		    p->sockets_deny[i].host, p->sockets_deny[i].port);
+	}
+	writ_buf_cstr(b, "]");
+}
+
+static void
 json_names(struct writ_buf *b, const char *key, const struct writ_pair *pairs,
     size_t n)
 {
@@ -467,7 +626,6 @@ writ_policy_json(const struct writ_policy *p, char **json, struct writ_err *err)
 		"trap" };
 	writ_auto_release(writ_buf) b;
 	char digest[WRIT_DIGEST_TEXT];
-	size_t i;
 
 	writ_buf_init(&b, WRIT_JSON_MAX);
 	writ_digest_text(&p->digest, digest);
@@ -493,16 +651,8 @@ writ_policy_json(const struct writ_policy *p, char **json, struct writ_err *err)
 	json_names(&b, "config", p->config, p->config_count);
 	json_secrets(&b, p);
 	json_files(&b, p);
-	writ_buf_cstr(&b, ",\"deny\":[");
-	for (i = 0; i < p->files_deny_count; i++) {
-		writ_buf_cstr(&b, i ? ",{\"name\":" : "{\"name\":");
-		writ_buf_json(&b, writ_str_from(p->files_deny[i].name));
-		writ_buf_cstr(&b, ",\"path\":");
-		writ_buf_json(&b, writ_str_from(p->files_deny[i].path));
-		writ_buf_printf(&b, ",\"mode\":\"%s\"}",
-		    p->files_deny[i].write_only ? "write" : "all");
-	}
-	writ_buf_cstr(&b, "]");
+	json_net(&b, p);
+	json_deny(&b, p);
 	json_tools(&b, p);
 	writ_buf_cstr(&b, "}");
 	return writ_text_out(&b, json, err);
