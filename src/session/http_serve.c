@@ -86,14 +86,22 @@ outcome_word(enum writ_served_outcome outcome)
 static void
 tell_wrong(struct http_seat *seat, const struct writ_served_row *r)
 {
+	struct writ_buf room[2];
+
 	seat->server->failed++;
 	if (seat->told >= TOLD_MAX)
 		return;
+	writ_buf_init(&room[0], WRIT_WIRE_MSG_MAX);
+	writ_buf_init(&room[1], WRIT_WIRE_MSG_MAX);
 	say(seat->server, "%.*s %.*s: %s%s%.*s%s", WRIT_STR_ARG(r->method),
-	    WRIT_STR_ARG(writ_str_first(r->path, 128)),
+	    WRIT_STR_ARG(writ_str_first(writ_secrets_clean(seat->tool.secrets,
+	    r->path, r->path.len, &room[0]), 128)),
 	    outcome_word(r->outcome), r->detail.len ? ": " : "",
-	    WRIT_STR_ARG(writ_str_first(r->detail, 256)),
+	    WRIT_STR_ARG(writ_str_first(writ_secrets_clean(seat->tool.secrets,
+	    r->detail, r->detail.len, &room[1]), 256)),
 	    ++seat->told == TOLD_MAX ? " (the rest is on record)" : "");
+	writ_buf_release(&room[0]);
+	writ_buf_release(&room[1]);
 }
 
 static bool
@@ -117,9 +125,12 @@ open_log(struct http_seat *seat, struct writ_err *err)
 	enum writ_status st = writ_tool_log(&seat->tool, NULL, "serve", err);
 
 	if (st == WRIT_OK)
+		st = writ_tool_secrets(&seat->tool, err);
+	if (st == WRIT_OK)
 		st = writ_tool_begin(&seat->tool, (struct writ_str){ NULL, 0 },
 		    err);
 	seat->record.audit = seat->tool.audit;
+	seat->record.secrets = seat->run.secrets = seat->tool.secrets;
 	return st;
 }
 
@@ -129,10 +140,12 @@ next_session(struct http_seat *seat)
 {
 	struct writ_audit_end end = { WRIT_STR("limit"),
 		WRIT_STR("another session goes on"), 0, 0 };
+	struct writ_secrets *secrets = writ_steal(&seat->tool.secrets);
 
 	(void)!writ_audit_session_end(seat->tool.audit, &end, NULL);
 	writ_tool_release(&seat->tool);
 	writ_tool_share(&seat->tool, &seat->server->tool);
+	seat->tool.secrets = secrets;	/* the worker, and what it says, go on */
 	return open_log(seat, NULL) == WRIT_OK;
 }
 

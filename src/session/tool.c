@@ -173,9 +173,11 @@ enum writ_status
 writ_tool_secrets(struct writ_tool *t, struct writ_err *err)
 {
 	char dir[4096];
-	enum writ_status st = writ_state_dir(dir, err);
+	enum writ_status st = WRIT_OK;
 
-	if (st == WRIT_OK)
+	if (!t->secrets)
+		st = writ_state_dir(dir, err);
+	if (!t->secrets && st == WRIT_OK)
 		st = writ_secrets_open(t->policy, dir, &t->secrets, err);
 	if (st == WRIT_OK && t->secrets && t->audit)
 		writ_audit_filter(t->audit, writ_secrets_filter, t->secrets);

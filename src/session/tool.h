@@ -76,7 +76,7 @@ writ_tool_export(const struct writ_tool *t, struct writ_str name,
     struct writ_str *full, struct writ_err *err);
 
 /** Fetch the secrets that the writ names, before anything is recorded of the session: from here on
- * they are kept out of its log.  Fails as writ_secrets_open. */
+ * they are kept out of its log.  Those it has already stay.  Fails as writ_secrets_open. */
 WRIT_MUST_CHECK enum writ_status
 writ_tool_secrets(struct writ_tool *t, struct writ_err *err);
 
