@@ -5,7 +5,7 @@
 #define MAP_BYTES 8192	/* one bit for each hash of four characters */
 #define VARIANTS 16	/* spellings of four characters: case of hex, alphabet of base64 */
 
-enum form { RAW, HEX, BASE64, BASE64_1, BASE64_2, FORMS };
+enum form { RAW, REVERSED, HEX, BASE64, BASE64_1, BASE64_2, FORMS };
 
 /* The first four characters of a value in a form, in one spelling. */
 struct entry {
@@ -35,7 +35,7 @@ length(const struct writ_taint_value *v, enum form form)
 {
 	size_t shift = (size_t)(form - BASE64);
 
-	if (form == RAW)
+	if (form == RAW || form == REVERSED)
 		return v->len;
 	if (form == HEX)
 		return 2 * v->len;
@@ -80,6 +80,8 @@ same(const struct writ_taint_value *v, enum form form, size_t i, uint8_t c)
 {
 	if (form == RAW)
 		return v->ptr[i] == c;
+	if (form == REVERSED)
+		return v->ptr[v->len - 1 - i] == c;
 	if (form == HEX)
 		return from_hex(c) == (v->ptr[i / 2] >> (i % 2 ? 0 : 4) & 15);
 	return from_base64(c) == (int)six(v, form, i);
@@ -96,6 +98,8 @@ spell(const struct writ_taint_value *v, enum form form, size_t i, bool other)
 
 	if (form == RAW)
 		return v->ptr[i];
+	if (form == REVERSED)
+		return v->ptr[v->len - 1 - i];
 	if (form == HEX) {
 		n = v->ptr[i / 2] >> (i % 2 ? 0 : 4) & 15;
 		return (uint8_t)digits[n + (other ? 16 : 0)];

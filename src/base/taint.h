@@ -1,6 +1,6 @@
 /*
- * taint.h - finding values in text, as they are or in a common encoding: hex, base64 in its three
- * alignments and both alphabets, and below percent-encoding, \-escapes (JSON), or both.
+ * taint.h - finding values in text: as they are, backwards, in hex, in base64 of either alphabet and
+ * any alignment, and all of these below percent-encoding, \-escapes (JSON), or both.
  * The values are borrowed, and nothing of them is kept but a table in locked memory.
  *
  * A value that begins in the text and is cut by its end counts from WRIT_SECRET_MIN characters on.

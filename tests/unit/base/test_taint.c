@@ -63,6 +63,7 @@ test_taint__nothing_of_it_is_left_as_it_was(void **state)
 	becomes(*state, WRIT_STR(TOKEN TOKEN "12345678"),
 	    "[secret gh][secret short]");
 	becomes(*state, WRIT_STR("123456789"), "[secret short]9");
+	becomes(*state, WRIT_STR("a 987654321"), "a 9[secret short]");
 	becomes(NULL, WRIT_STR(TOKEN), TOKEN);
 }
 
