@@ -249,28 +249,31 @@ put_request(struct writ_audit_line *l, const struct writ_audit_request *r)
 enum writ_status
 writ_audit_served(struct writ_audit *a, const struct writ_audit_served *s,
     bool (*next)(void *ctx, struct writ_audit_request *out), void *ctx,
-    struct writ_err *err)
+    uint64_t *written, struct writ_err *err)
 {
 	struct writ_audit_request r;
 	struct writ_audit_line l;
 	enum writ_status st;
 	bool more = next(ctx, &r), first = true;
+	uint64_t n;
 
+	*written = 0;
 	do {
 		l = begin(a, "served");
 		writ_audit_line_u64(&l, "malformed", first ? s->malformed : 0);
 		writ_audit_line_u64(&l, "busy", first ? s->busy : 0);
+		first = false;
 		writ_audit_line_key(&l, "requests");
 		writ_buf_char(l.b, '[');
-		for (first = true; more && l.b->len < WRIT_AUDIT_RECORD_MAX / 2;
-		    first = false, more = next(ctx, &r)) {
-			if (!first)
+		for (n = 0; more && l.b->len < WRIT_AUDIT_RECORD_MAX / 2; n++) {
+			if (n)
 				writ_buf_char(l.b, ',');
 			put_request(&l, &r);
+			more = next(ctx, &r);
 		}
 		writ_buf_char(l.b, ']');
-		first = false;
 		st = commit_within(a, &l, false, err);
+		*written += st == WRIT_OK ? n : 0;
 	} while (st == WRIT_OK && more);
 	return st;
 }

@@ -203,12 +203,12 @@ writ_audit_worker_report(struct writ_audit *a, const struct writ_audit_tally *t,
 /**
  * Record requests that were served, a batch in as few records as hold it: a worker's word.  `next`
  * fills in one after the other and returns false behind the last; it is asked once for each.
- * Fails also: WRIT_LIMIT beyond max_bytes (some of the batch may be written then).
+ * *written, always set: how many are on record.  Fails also: WRIT_LIMIT beyond max_bytes.
  */
 WRIT_MUST_CHECK enum writ_status
 writ_audit_served(struct writ_audit *a, const struct writ_audit_served *s,
     bool (*next)(void *ctx, struct writ_audit_request *out), void *ctx,
-    struct writ_err *err);
+    uint64_t *written, struct writ_err *err);
 
 /** A typed call begins, or has ended: counts still owed are written before its end, so that they
  * are its own.  Not subject to max_bytes. */

@@ -122,15 +122,15 @@ next_row(void *ctx, struct writ_audit_request *out)
 static enum writ_status
 open_log(struct http_seat *seat, struct writ_err *err)
 {
-	enum writ_status st = writ_tool_log(&seat->tool, NULL, "serve", err);
+	struct writ_tool *t = &seat->tool;
+	enum writ_status st = writ_tool_log(t, NULL, "serve", err);
 
 	if (st == WRIT_OK)
-		st = writ_tool_secrets(&seat->tool, err);
+		st = writ_tool_secrets(t, err);
 	if (st == WRIT_OK)
-		st = writ_tool_begin(&seat->tool, (struct writ_str){ NULL, 0 },
-		    err);
-	seat->record.audit = seat->tool.audit;
-	seat->record.secrets = seat->run.secrets = seat->tool.secrets;
+		st = writ_tool_begin(t, (struct writ_str){ NULL, 0 }, err);
+	seat->record.audit = t->audit;
+	seat->record.secrets = seat->run.secrets = t->secrets;
 	return st;
 }
 
@@ -153,15 +153,20 @@ static void
 write_down(struct http_seat *seat, const struct writ_serving *now,
     const struct writ_wire_in *rows)
 {
-	const struct writ_audit_served a = { now->malformed, now->busy };
+	struct writ_audit_served a = { now->malformed, now->busy };
 	struct writ_wire_in in = *rows;
+	struct writ_served_row r;
+	uint64_t written;
 	enum writ_status st = writ_audit_served(seat->tool.audit, &a, next_row,
-	    &in, NULL);
+	    &in, &written, NULL);
 
 	if (st == WRIT_LIMIT && next_session(seat)) {
-		in = *rows;
+		if (written)
+			a = (struct writ_audit_served){ 0, 0 };
+		for (in = *rows; written; written--)
+			writ_served_get(&in, &r);
 		st = writ_audit_served(seat->tool.audit, &a, next_row, &in,
-		    NULL);
+		    &written, NULL);
 	}
 	if (st != WRIT_OK)
 		seat->record.failed = true;

@@ -92,7 +92,7 @@ writ_guest_awaits_more(void *ctx)
 {
 	const struct writ_guest *g = ctx;
 
-	return g->stdio.in_wake || g->stdio.out_wake ||
+	return (g->awaits && g->awaits(g)) || g->stdio.in_wake || g->stdio.out_wake ||
 	    g->tree.in_flight || g->asks_in_flight ||
 	    writ_worker_sock_awaits(g);
 }

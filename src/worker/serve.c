@@ -6,9 +6,6 @@
 #define BUSY_WIRE (1024 * 1024)		/* unsent bytes beyond which nothing is begun */
 #define MS 1000000ull
 
-/* An engine that is older has no such task: then nothing is served. */
-#pragma weak writ_task_handle
-
 /* ---- its parts */
 
 static void
@@ -26,8 +23,6 @@ writ_serve_new(struct writ_worker *w, int listener, unsigned guests,
 
 	if (!s)
 		return writ_fail(err, WRIT_NOMEM, "serving");
-	if (!writ_task_handle)
-		return writ_fail(err, WRIT_UNSUPPORTED, "serving");
 	s->worker = w;
 	s->listener.fd = listener;
 	s->listener.events = POLLIN;
@@ -109,7 +104,7 @@ tell(struct writ_serve *s)
 	if (writ_buf_status(b) != WRIT_OK)
 		WRIT_BUG("records do not fit");
 	writ_worker_send(s->worker, WRIT_MSG_SERVED, 0, writ_buf_view(b));
-	memset(&s->counts, 0, sizeof(s->counts));
+	s->counts.malformed = s->counts.busy = 0;
 	writ_buf_reset(&s->rows);
 	s->told_ns = s->now_ns;
 	writ_worker_report(s->worker, "files", "memory", s->memory_calls,
@@ -123,15 +118,24 @@ has_news(const struct writ_serve *s)
 {
 	return s->rows.len || s->counts.malformed || s->counts.busy ||
 	    s->counts.running != s->running_count ||
-	    s->running_count || s->conns_count;
+	    s->counts.waiting != s->waiting_count ||
+	    s->counts.connections != s->conns_count;
+}
+
+/* Milliseconds from the last word to the next; 0: there is nothing to say. */
+static uint64_t
+tell_after_ms(const struct writ_serve *s)
+{
+	return has_news(s) ? WRIT_SERVE_BATCH_MS :
+	    s->running_count ? WRIT_SERVE_BEAT_MS : 0;
 }
 
 static void
 tell_due(struct writ_serve *s)
 {
-	if (s->rows.len >= WRIT_SERVE_ROWS_MAX || (s->rows.len &&
-	    s->now_ns - s->rows_since_ns >= WRIT_SERVE_BATCH_MS * MS) ||
-	    (s->now_ns - s->told_ns >= WRIT_SERVE_BEAT_MS * MS && has_news(s)))
+	uint64_t ms = tell_after_ms(s);
+
+	if (ms && s->now_ns - s->told_ns >= ms * MS)
 		tell(s);
 }
 
@@ -162,8 +166,6 @@ record(struct writ_served *r, const struct writ_outcome *o)
 
 	if (row.outcome == WRIT_SERVED_OK && !r->finished)
 		row.outcome = WRIT_SERVED_EXIT;
-	if (!s->rows.len)
-		s->rows_since_ns = s->now_ns;
 	writ_served_put(&s->rows, &row);
 	if (s->rows.len >= WRIT_SERVE_ROWS_MAX)
 		tell(s);
@@ -186,6 +188,7 @@ served_new(struct writ_serve *s)
 		return NULL;
 	r->serve = s;
 	writ_guest_init(&r->guest, w);
+	writ_serve_attach(r);
 	r->guest.next = w->guests;
 	w->guests = &r->guest;
 	return r;
@@ -248,7 +251,6 @@ engage(struct writ_served *r, struct writ_err *err)
 	st = give_mounts(r->serve, g);
 	if (st != WRIT_OK)
 		return writ_fail(err, st, "mounts");
-	g->ports.http = writ_serve_port(r);
 	limits = writ_guest_begin(g);
 	return writ_task_handle(r->serve->worker->component, &g->ports,
 	    &limits, &r->conn->head.request, writ_serve_exchange(r),
@@ -525,9 +527,7 @@ writ_serve_wait_ms(struct writ_serve *s)
 	}
 	if (s->conns_count || (!s->listener.added && !s->draining))
 		due = least(due, SWEEP_MS * MS);
-	if (s->rows.len)
-		due = least(due, WRIT_SERVE_BATCH_MS * MS);
-	else if (has_news(s))
-		due = least(due, WRIT_SERVE_BEAT_MS * MS);
+	if (tell_after_ms(s))
+		due = least(due, tell_after_ms(s) * MS);
 	return due == UINT64_MAX ? -1 : (int)(least(due / MS + 1, 3600000));
 }

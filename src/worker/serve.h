@@ -51,7 +51,8 @@ struct writ_serve_conn {
 
 /** A request that a guest answers; what the engine knows as its exchange. */
 struct writ_served {
-	struct writ_guest guest;
+	struct writ_guest guest;	/* first */
+	struct writ_http_port outgoing;	/* for requests of the guest's own */
 	struct writ_serve *serve;
 	struct writ_served *next;	/* of those that run, or are free */
 	struct writ_serve_conn *conn;	/* NULL: the client has gone */
@@ -62,7 +63,8 @@ struct writ_served {
 	uint64_t length;		/* that is still to be written */
 	bool body_over, body_failed;	/* of the request */
 	struct writ_wake *read_wake, *room_wake;
-	struct writ_http_field fields[WRIT_HTTP_FIELDS_MAX];	/* trailers */
+	struct writ_http_field fields[WRIT_HTTP_FIELDS_MAX];	/* trailers of the request */
+	size_t fields_count;
 	uint64_t start_ns, cpu_ns;
 	unsigned status;
 	uint64_t up, down;
@@ -85,9 +87,9 @@ struct writ_serve {
 	uint64_t memory_calls, memory_bytes, untold;	/* of guests that have ended */
 	uint64_t now_ns, swept_ns;
 	/* SERVED */
-	struct writ_serving counts;
+	struct writ_serving counts;	/* as last told; what was refused since */
 	struct writ_buf rows;
-	uint64_t rows_since_ns, told_ns;
+	uint64_t told_ns;
 	char date[40];			/* "Sun, 06 Nov 1994 08:49:37 GMT" */
 	int64_t date_s;
 };
@@ -142,8 +144,8 @@ void writ_serve_sweep(struct writ_serve *s);
 void writ_serve_conns_leave(struct writ_serve *s);
 
 /* ---- serve_port.c */
-/** The port of the guest of `r`, for its ports. */
-struct writ_http_port writ_serve_port(struct writ_served *r);
+/** Let the guest of `r` speak of its request, beside those that it sends itself. */
+void writ_serve_attach(struct writ_served *r);
 /** What it is for the engine. */
 struct writ_exchange *writ_serve_exchange(struct writ_served *r);
 /** Its socket can be read, or takes more. */

@@ -204,16 +204,18 @@ read_head(struct writ_serve_conn *c)
 static bool
 body_is_over(struct writ_serve_conn *c)
 {
+	struct writ_http_field fields[WRIT_HTTP_FIELDS_MAX];
 	enum writ_status st;
 	struct writ_str data;
-	size_t used;
+	size_t used, count;
 
 	do {
 		st = writ_serve_body_take(&c->body, c->in + c->in_pos,
 		    unread(c), &used, &data);
 		c->in_pos += used;
 	} while (st == WRIT_OK);
-	return st == WRIT_CLOSED;
+	return st == WRIT_CLOSED && (!data.len || !writ_serve_trailers_read(
+	    c->in + c->in_pos - data.len, data.len, fields, &count));
 }
 
 /* The next request begins when the client has taken the answer to the last. */

@@ -30,15 +30,11 @@ writ_serve_exchange(struct writ_served *r)
 	return (struct writ_exchange *)(void *)r;
 }
 
-/* A guest has one exchange of this kind; the others go to the port of requests that go out. */
-static struct writ_served *
-mine(void *ctx, struct writ_exchange *x)
+/* A guest has one exchange of this kind; the others are requests of its own, which go out. */
+static bool
+own(const struct writ_served *r, const struct writ_exchange *x)
 {
-	struct writ_served *r = ctx;
-
-	if (x != writ_serve_exchange(r))
-		WRIT_BUG("an exchange of nobody");
-	return r;
+	return (const void *)x == (const void *)r;
 }
 
 static enum writ_status
@@ -72,10 +68,17 @@ ask_for_it(struct writ_served *r)
 static enum writ_status
 whole(struct writ_served *r, struct writ_str section)
 {
+	struct writ_buf *t = &r->conn->trailers;
+
+	if (section.len)
+		writ_buf_str(t, section);
+	if (writ_buf_status(t) != WRIT_OK)
+		return WRIT_NOMEM;
+	if (section.len && writ_serve_trailers_read(t->ptr, t->len, r->fields,
+	    &r->fields_count))
+		return WRIT_INVALID;
 	r->body_over = true;
-	writ_buf_str(&r->conn->trailers, section);
-	return writ_buf_status(&r->conn->trailers) == WRIT_OK ? WRIT_CLOSED :
-	    WRIT_NOMEM;
+	return WRIT_CLOSED;
 }
 
 /* Until there is body in c->ready, or nothing more can be had now. */
@@ -123,10 +126,13 @@ static enum writ_status
 on_read(void *ctx, struct writ_exchange *x, uint8_t *p, size_t cap, size_t *n,
     struct writ_http_fault *fault, struct writ_wake *wake)
 {
-	struct writ_served *r = mine(ctx, x);
+	struct writ_served *r = ctx;
 	struct writ_serve_conn *c = r->conn;
 	enum writ_status st = WRIT_OK;
 
+	if (!own(r, x))
+		return r->outgoing.read(r->outgoing.ctx, x, p, cap, n, fault,
+		    wake);
 	if (r->body_failed)
 		return failed(fault, WRIT_HTTP_PROTOCOL_ERROR);
 	if (!c)
@@ -161,11 +167,12 @@ static enum writ_status
 on_trailers(void *ctx, struct writ_exchange *x, struct writ_http_head *head,
     struct writ_http_fault *fault, struct writ_wake *wake)
 {
-	struct writ_served *r = mine(ctx, x);
-	struct writ_buf *t;
+	struct writ_served *r = ctx;
 	enum writ_status st;
-	size_t n;
 
+	if (!own(r, x))
+		return r->outgoing.trailers(r->outgoing.ctx, x, head, fault,
+		    wake);
 	if (r->body_failed)
 		return failed(fault, WRIT_HTTP_PROTOCOL_ERROR);
 	if (!r->conn)
@@ -175,12 +182,9 @@ on_trailers(void *ctx, struct writ_exchange *x, struct writ_http_head *head,
 		r->read_wake = wake;
 	if (st != WRIT_OK)
 		return st;
-	t = &r->conn->trailers;
 	memset(head, 0, sizeof(*head));
-	if (t->len && writ_serve_trailers_read(t->ptr, t->len, r->fields, &n))
-		return told(r, WRIT_INVALID, fault);
 	head->fields = r->fields;
-	head->fields_count = t->len ? n : 0;
+	head->fields_count = r->fields_count;
 	return WRIT_OK;
 }
 
@@ -201,10 +205,13 @@ static enum writ_status
 on_respond(void *ctx, struct writ_exchange *x, const struct writ_http_head *head,
     bool has_body, const struct writ_http_fault *fault)
 {
-	struct writ_served *r = mine(ctx, x);
+	struct writ_served *r = ctx;
 	bool to_head, none, has_length;
 	uint64_t length;
 
+	if (!own(r, x))
+		return r->outgoing.respond(r->outgoing.ctx, x, head, has_body,
+		    fault);
 	if (r->responded)
 		return WRIT_INVALID;
 	if (!r->conn)
@@ -243,9 +250,11 @@ static enum writ_status
 on_room(void *ctx, struct writ_exchange *x, size_t *n,
     struct writ_http_fault *fault, struct writ_wake *wake)
 {
-	struct writ_served *r = mine(ctx, x);
+	struct writ_served *r = ctx;
 	size_t room = WRIT_SERVE_OUT_MAX;
 
+	if (!own(r, x))
+		return r->outgoing.room(r->outgoing.ctx, x, n, fault, wake);
 	if (!r->conn || !r->responded || r->finished)
 		return WRIT_CLOSED;
 	if (unsent(r->conn) >= WRIT_SERVE_OUT_MAX / 2 &&
@@ -264,9 +273,11 @@ on_room(void *ctx, struct writ_exchange *x, size_t *n,
 static enum writ_status
 on_write(void *ctx, struct writ_exchange *x, const uint8_t *p, size_t n)
 {
-	struct writ_served *r = mine(ctx, x);
+	struct writ_served *r = ctx;
 	struct writ_buf *b;
 
+	if (!own(r, x))
+		return r->outgoing.write(r->outgoing.ctx, x, p, n);
 	if (!r->conn || !r->responded || r->finished || r->conn->cut)
 		return WRIT_CLOSED;
 	if (n == 0)
@@ -294,8 +305,10 @@ static enum writ_status
 on_flush(void *ctx, struct writ_exchange *x, struct writ_http_fault *fault,
     struct writ_wake *wake)
 {
-	struct writ_served *r = mine(ctx, x);
+	struct writ_served *r = ctx;
 
+	if (!own(r, x))
+		return r->outgoing.flush(r->outgoing.ctx, x, fault, wake);
 	if (!r->conn || !writ_serve_conn_flush(r->conn))
 		return WRIT_CLOSED;
 	if (!unsent(r->conn))
@@ -329,8 +342,10 @@ static enum writ_status
 on_finish(void *ctx, struct writ_exchange *x,
     const struct writ_http_field *trailers, size_t count)
 {
-	struct writ_served *r = mine(ctx, x);
+	struct writ_served *r = ctx;
 
+	if (!own(r, x))
+		return r->outgoing.finish(r->outgoing.ctx, x, trailers, count);
 	if (!r->conn || !r->responded || r->finished || r->conn->cut)
 		return WRIT_CLOSED;
 	if (r->has_length && r->length && !r->bodiless) {
@@ -347,8 +362,12 @@ on_finish(void *ctx, struct writ_exchange *x,
 static void
 on_close(void *ctx, struct writ_exchange *x, unsigned halves)
 {
-	struct writ_served *r = mine(ctx, x);
+	struct writ_served *r = ctx;
 
+	if (!own(r, x)) {
+		r->outgoing.close(r->outgoing.ctx, x, halves);
+		return;
+	}
 	if ((halves & WRIT_EXCHANGE_OUT) && r->conn && r->responded &&
 	    !r->finished)
 		r->conn->cut = true;
@@ -364,14 +383,40 @@ static enum writ_status
 on_send(void *ctx, const struct writ_http_head *head,
     const struct writ_http_options *options, struct writ_exchange **out)
 {
-	return WRIT_LIMIT;
+	const struct writ_http_port *p = &((struct writ_served *)ctx)->outgoing;
+
+	return p->send(p->ctx, head, options, out);
 }
 
-struct writ_http_port
-writ_serve_port(struct writ_served *r)
+static enum writ_status
+on_head(void *ctx, struct writ_exchange *x, struct writ_http_head *head,
+    struct writ_http_fault *fault, struct writ_wake *wake)
 {
-	return (struct writ_http_port){ .ctx = r, .send = on_send,
-		.respond = on_respond, .room = on_room, .write = on_write,
-		.flush = on_flush, .finish = on_finish, .read = on_read,
-		.trailers = on_trailers, .close = on_close };
+	const struct writ_http_port *p = &((struct writ_served *)ctx)->outgoing;
+
+	return p->head(p->ctx, x, head, fault, wake);
+}
+
+static struct writ_http_port
+port_of(struct writ_served *r)
+{
+	return (struct writ_http_port){ r, r->outgoing.send ? on_send : NULL,
+		on_head, on_respond, on_room, on_write, on_flush, on_finish,
+		on_read, on_trailers, on_close };
+}
+
+static bool
+awaits(const struct writ_guest *g)
+{
+	const struct writ_served *r = (const void *)g;
+
+	return r->read_wake || r->room_wake;
+}
+
+void
+writ_serve_attach(struct writ_served *r)
+{
+	r->outgoing = r->guest.ports.http;
+	r->guest.ports.http = port_of(r);
+	r->guest.awaits = awaits;
 }

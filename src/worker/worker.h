@@ -66,6 +66,8 @@ struct writ_guest {
 	bool woken;
 	bool running;			/* a call is; a task may outlive it (keep) */
 	unsigned asks_in_flight, socks_in_flight;
+	/** Whether it awaits its client (serve_port.c); NULL: it has none. */
+	bool (*awaits)(const struct writ_guest *g);
 	uint64_t call_start_ns, slept_before_ns;
 	uint64_t log_bytes;		/* of the call's log so far */
 	uint64_t untold;		/* log lines and refusals counted only */

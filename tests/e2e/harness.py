@@ -298,7 +298,7 @@ class Box:
 
     def command(self, verb, *args):
         more = []
-        if verb in ("run", "call", "inspect", "cache", "mcp", "pin"):
+        if verb in ("run", "call", "serve", "inspect", "cache", "mcp", "pin"):
             more = ["--cache-dir", self.cache, *self.suite.without]
         return [self.suite.writ, verb, *more, *args]
 

@@ -20,13 +20,14 @@ import policy_files
 import programs
 import raw_wat
 import secret
+import serve
 import spawn
 import toolbox
 import walls
 
 MODULES = [programs, mcp, mcp_http, calls, files, grants, limits, raw_wat,
            cache, audit_log, bad_input, clients, clients_real, command_line,
-           front_end, policy_files, secret, toolbox, walls, agent, spawn]
+           front_end, policy_files, secret, serve, toolbox, walls, agent, spawn]
 
 if __name__ == "__main__":
     sys.exit(harness.main(MODULES, sys.argv[1:]))
