@@ -254,6 +254,13 @@ watch_exchange(struct net_request *r)
 	net_watch(r->net, &r->watch, events | EPOLLRDHUP);
 }
 
+/* Whether curl waits to give more, and may. */
+static bool
+has_room(const struct net_request *r)
+{
+	return r->write_paused && r->x.out.len - r->x.out_pos < UNSENT_LOW;
+}
+
 static void
 unpause(struct net_request *r)
 {
@@ -281,8 +288,7 @@ on_exchange(struct net *n, struct net_watch *w, uint32_t events)
 	if (r->phase == NET_HOLDING)
 		hold(r);
 	else if (r->phase >= NET_CONNECTING && ((events & EPOLLIN &&
-	    r->read_paused) || (r->write_paused &&
-	    r->x.out.len - r->x.out_pos < UNSENT_LOW)))
+	    r->read_paused) || has_room(r)))
 		unpause(r);
 }
 
@@ -389,6 +395,11 @@ net_requests_tick(struct net *n)
 			if (r->phase != NET_ENDED &&
 			    writ_conn_flush(&r->x) == WRIT_CLOSED)
 				r->gone = true;
+			/* the worker may have read all of it already: no event
+			 * will tell */
+			if (!r->gone && r->phase >= NET_CONNECTING &&
+			    has_room(r))
+				unpause(r);
 			watch_exchange(r);
 		}
 		if (r->phase == NET_ENDED && (r->gone ||
