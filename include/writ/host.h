@@ -43,6 +43,9 @@ struct writ_host_options {
 	 * NULL: none.  Each is recorded in every audit log.  A missing wall is
 	 * otherwise a refusal. */
 	const char *without_walls;
+	/** The one name server to ask, "ADDR", "ADDR:PORT" or "[IPV6]:PORT"; NULL: those of
+	 * /etc/resolv.conf.  It is recorded. */
+	const char *resolver;
 	/** Called when something takes longer than half a second (a first
 	 * compile); may be NULL. */
 	void (*progress)(void *ctx, const char *what);
@@ -50,7 +53,7 @@ struct writ_host_options {
 };
 
 /**
- * *out is the caller's (writ_host_close).  Fails: WRIT_INVALID an unknown wall;
+ * *out is the caller's (writ_host_close).  Fails: WRIT_INVALID an unknown wall, or no name server;
  * WRIT_UNSUPPORTED a wall this kernel does not offer; WRIT_IO; WRIT_NOMEM.
  */
 enum writ_status writ_host_open(const struct writ_host_options *options,

@@ -226,6 +226,11 @@ writ_audit_session_start(struct writ_audit *a, const struct writ_audit_start *s,
 	writ_audit_line_list(&l, "void", s->void_imports, s->void_count);
 	writ_audit_line_list(&l, "walls_missing", s->walls_missing,
 	    s->walls_count);
+	if (s->resolver.ptr) {
+		writ_audit_line_text(&l, "resolver", s->resolver);
+		writ_audit_line_list(&l, "authorities", s->authorities,
+		    s->authorities_count);
+	}
 	return commit(a, &l, false, err);
 }
 

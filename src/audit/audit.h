@@ -71,6 +71,10 @@ struct writ_audit_start {
 	size_t void_count;
 	const struct writ_str *walls_missing;
 	size_t walls_count;
+	/* of a session with a net; NULL: none, and neither is written */
+	struct writ_str resolver;	/* name servers that are asked */
+	const struct writ_str *authorities;	/* digests of files of certificates */
+	size_t authorities_count;
 };
 
 struct writ_audit_decision {

@@ -105,6 +105,18 @@
 #define WRIT_SOCK_NAMES_MAX 256		/* addresses of one session whose names are remembered */
 #define WRIT_SOCK_BUFFER_MAX (1024 * 1024) /* bytes of a socket's buffers in the kernel */
 #define WRIT_SOCK_BACKLOG_MAX 128	/* clients of one listener that wait */
+#define WRIT_NET_OWN_MAX 4096		/* addresses of this machine */
+#define WRIT_NET_DIALS_MAX 8		/* connections that one request may ask for */
+#define WRIT_NET_LOOKUPS_MAX 64		/* names that one net looks up at a time */
+#define WRIT_NET_WAITING_MAX 512	/* and that wait for it */
+#define WRIT_NET_POOLS_MAX 1024		/* pools of connections of one session */
+#define WRIT_NET_STARTS_MAX 8		/* nets of one session, one after the other */
+#define WRIT_NET_CA_MAX (4 * 1024 * 1024) /* bytes of one file of authorities */
+#define WRIT_NET_CONNECT_MS 30000	/* to resolve and connect, unless the guest says */
+#define WRIT_NET_READ_MS (10 * 60 * 1000) /* first byte, between bytes: the same */
+#define WRIT_NET_TIMEOUT_MS_MAX (60 * 60 * 1000) /* that a guest may choose */
+#define WRIT_NET_LINGER_MS 250		/* for the last words of requests at a session's end */
+#define WRIT_RESOLVERS_MAX 3		/* name servers that are asked */
 #define WRIT_BUDGET_RATE_MAX 1000000	/* requests that a rate counts in its window */
 #define WRIT_BUDGET_ACCOUNTS_MAX 8192	/* of one ledger: of a writ, and of its entries that are gone */
 #define WRIT_BUDGET_HOLDERS_MAX 256	/* processes (sessions) with one ledger open */

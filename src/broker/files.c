@@ -78,9 +78,11 @@ done(void *ctx, const struct writ_fs_judged *j, enum writ_status status,
 	if (!f->ids_count) {
 		/* No judge was asked: the path leaves its folder, or is none. */
 		if (status == WRIT_NOTPERM || status == WRIT_INVALID)
-			writ_record_malformed(f->record, &(struct writ_request){
+			writ_record_refuse(f->record, &(struct writ_request){
 			    .kind = WRIT_REQ_FILES, .op = j->op,
-			    .target = j->path, .write = j->write });
+			    .target = j->path, .write = j->write },
+			    "malformed", "the path leaves this folder, or is "
+			    "not a path");
 		return;
 	}
 	if (f->outcomes_count == 2)

@@ -107,6 +107,9 @@ is_durable(const struct writ_record *r, const struct writ_decision *d,
 {
 	size_t i;
 
+	for (i = 0; rq->http && i < r->policy->http_count; i++)
+		if (d->grant && !strcmp(r->policy->http[i].name, d->grant))
+			return r->policy->http[i].durable;
 	if (rq->kind != WRIT_REQ_FILES || !d->grant || !rq->write)
 		return false;
 	for (i = 0; i < r->policy->files_count; i++)
@@ -169,18 +172,74 @@ writ_record_judge(struct writ_record *r, const struct writ_request *rq,
 	return WRIT_DENIED;
 }
 
-void
-writ_record_malformed(struct writ_record *r, const struct writ_request *rq)
+/* Nobody is there to ask, yet: it is refused, and the log says why. */
+static enum writ_status
+no_approver(struct writ_record *r, uint64_t id)
 {
-	struct writ_decision d = { .verdict = WRIT_REFUSE,
-		.rule = "malformed",
-		.reason = "the path leaves this folder, or is not a path" };
+	if (writ_audit_outcome(r->audit, id, WRIT_AUDIT_NO_APPROVER, 0,
+	    WRIT_STR("nobody can be asked"), NULL) == WRIT_OK)
+		return WRIT_DENIED;
+	r->failed = true;
+	return WRIT_IO;
+}
+
+enum writ_status
+writ_record_http(struct writ_record *r, const struct writ_http_request *rq,
+    struct writ_http_terms *terms, const struct writ_record_charge *charge,
+    struct writ_record_http *out)
+{
+	char op[WRIT_HTTP_METHOD_MAX + 1];
+	const struct writ_request plain = { .kind = WRIT_REQ_HTTP, .op = op,
+		.target = rq->url, .http = rq };
+	enum writ_status st;
+
+	memset(out, 0, sizeof(*out));
+	if (writ_str_cstr(rq->method, op, sizeof(op)) != WRIT_OK)
+		WRIT_BUG("a method that was not read");
+	writ_decide_http(r->policy, rq, terms, &out->decision);
+	if (out->decision.verdict == WRIT_ALLOW && terms->operation_field &&
+	    !rq->operation.ptr)
+		return WRIT_PENDING;
+	if (r->failed)
+		return WRIT_IO;
+	if (out->decision.verdict == WRIT_ALLOW)
+		charge->charge(charge->ctx, terms, &out->decision);
+	st = write_down(r, &plain, &out->decision, false, &out->id);
+	if (st != WRIT_OK)
+		return st;
+	if (out->decision.verdict == WRIT_ALLOW) {
+		r->allowed++;
+		return WRIT_OK;
+	}
+	r->refusals++;
+	r->asked += out->decision.verdict == WRIT_ASK;
+	tell(r, &plain, &out->decision, out->id);
+	return out->decision.verdict == WRIT_ASK ? no_approver(r, out->id) :
+	    WRIT_DENIED;
+}
+
+void
+writ_record_refuse(struct writ_record *r, const struct writ_request *rq,
+    const char *rule, const char *reason)
+{
+	struct writ_decision d = { .verdict = WRIT_REFUSE };
 	uint64_t id = 0;
 
+	snprintf(d.rule, sizeof(d.rule), "%s", rule);
+	snprintf(d.reason, sizeof(d.reason), "%s", reason);
 	if (r->failed || write_down(r, rq, &d, false, &id) != WRIT_OK)
 		return;
 	r->refusals++;
 	tell(r, rq, &d, id);
+}
+
+void
+writ_record_ended(struct writ_record *r, uint64_t id,
+    enum writ_audit_outcome outcome, uint64_t bytes, const char *detail)
+{
+	if (id && writ_audit_outcome(r->audit, id, outcome, bytes,
+	    writ_str_from(detail[0] ? detail : NULL), NULL) != WRIT_OK)
+		r->failed = true;
 }
 
 void

@@ -56,11 +56,40 @@ WRIT_MUST_CHECK enum writ_status
 writ_record_judge(struct writ_record *r, const struct writ_request *rq,
     enum writ_record_why why, uint64_t *id);
 
+/** Asked of every entry that allows a request: it may turn *d into a refusal (a budget). */
+struct writ_record_charge {
+	void (*charge)(void *ctx, const struct writ_http_terms *terms,
+	    struct writ_decision *d);
+	void *ctx;
+};
+
+/** How a request over HTTP was decided, and the record of it (0: counted only). */
+struct writ_record_http {
+	struct writ_decision decision;
+	uint64_t id;
+};
+
 /**
- * Record, count and tell a refusal by the rule `malformed`: what was asked for cannot be
- * named (a path that leaves its folder), so `rq` names the folder it was asked through.
+ * As writ_record_judge for an HTTP request; `terms` gets what it is held to.  Where a person would be
+ * asked it is refused, with the outcome "no-approver".  WRIT_PENDING: it depends on its operation,
+ * nothing was charged or recorded yet.  WRIT_IO: what was charged is to be given back.
  */
-void writ_record_malformed(struct writ_record *r, const struct writ_request *rq);
+WRIT_MUST_CHECK enum writ_status
+writ_record_http(struct writ_record *r, const struct writ_http_request *rq,
+    struct writ_http_terms *terms, const struct writ_record_charge *charge,
+    struct writ_record_http *out);
+
+/**
+ * Record, count and tell a refusal that is none of the policy's.  With rule `malformed`, what was
+ * asked for cannot be named (a path that leaves its folder), so `rq` names the nearest that can be
+ * (the folder it was asked through).
+ */
+void writ_record_refuse(struct writ_record *r, const struct writ_request *rq,
+    const char *rule, const char *reason);
+
+/** What became of an effect decided before, in other words than a status. */
+void writ_record_ended(struct writ_record *r, uint64_t id,
+    enum writ_audit_outcome outcome, uint64_t bytes, const char *detail);
 
 /** The outcome of an effect decided before. */
 void writ_record_outcome(struct writ_record *r, uint64_t id,

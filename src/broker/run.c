@@ -527,20 +527,30 @@ wait_ms(const struct writ_run *run)
 	return ms > JUDGE_MS ? JUDGE_MS : (int)ms;
 }
 
+/* The same, and until the net is due. */
+static int
+wait_both_ms(const struct writ_run *run)
+{
+	int ms = wait_ms(run), net = run->net ? writ_net_wait_ms(run->net) : -1;
+
+	return net >= 0 && (ms < 0 || net < ms) ? net : ms;
+}
+
 static enum writ_status
 sleep_once(struct writ_run *run)
 {
 	bool wants = run->stdin_credit && run->stdin_fd >= 0 &&
 	    !run->stdin_ended;
-	struct pollfd p[3] = {
+	struct pollfd p[4] = {
 		{ run->conn.fd, POLLIN, 0 },
 		{ wants ? run->stdin_fd : -1, POLLIN, 0 },
 		{ run->cancel_fd, POLLIN, 0 },
+		{ run->net ? writ_net_fd(run->net) : -1, POLLIN, 0 },
 	};
 
 	if (writ_conn_unsent(&run->conn))
 		p[0].events |= POLLOUT;
-	if (poll(p, 3, wait_ms(run)) < 0)
+	if (poll(p, 4, wait_both_ms(run)) < 0)
 		return errno == EINTR ? WRIT_OK : WRIT_IO;
 	if (p[2].revents)
 		cancel(run, WRIT_RUN_CANCELLED, "");
@@ -631,6 +641,8 @@ writ_run_serve(struct writ_run *run)
 	enum writ_status st;
 
 	while (!run->over) {
+		if (run->net)
+			writ_net_step(run->net);
 		st = step(run, true);
 		if (st == WRIT_AGAIN && !run->over)
 			st = sleep_once(run);

@@ -7,6 +7,7 @@
 
 #include "broker/bytes.h"
 #include "broker/files.h"
+#include "broker/net.h"
 #include "broker/child.h"
 #include "wire/serve_msg.h"
 #include "wire/setup_msg.h"
@@ -39,6 +40,7 @@ struct writ_run {
 	const struct writ_policy *policy;
 	struct writ_record *record;
 	struct writ_files *files;
+	struct writ_net *net;		/* NULL: the policy grants nothing it is for */
 	struct writ_setup setup;
 	const char *name;
 	const char *const *args;

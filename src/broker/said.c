@@ -364,6 +364,13 @@ on_served(struct writ_run *run, const struct writ_msg *m)
 	return WRIT_OK;
 }
 
+static enum writ_status
+on_http(struct writ_run *run, const struct writ_msg *m)
+{
+	run->files->requests++;
+	return writ_net_http(run->net, run->record, &run->conn, m->id, m->body);
+}
+
 static const struct {
 	enum writ_wire_type type;
 	enum writ_status (*handle)(struct writ_run *, const struct writ_msg *);
@@ -383,6 +390,7 @@ static const struct {
 	{ WRIT_MSG_CLIENT_LOG, on_client_log },
 	{ WRIT_MSG_ASK,        on_ask },
 	{ WRIT_MSG_SERVED,     on_served },
+	{ WRIT_MSG_HTTP,       on_http },
 };
 
 enum writ_status

@@ -333,6 +333,7 @@ cli_host(const struct cli *cli, struct writ_host **out, struct writ_err *err)
 		.program_dir = cli_value(cli, "--programs"),
 		.cache_dir = cli_value(cli, "--cache-dir"),
 		.without_walls = cli_value(cli, "--without-wall"),
+		.resolver = cli_value(cli, "--resolver"),
 		.progress = on_progress,
 	};
 	enum writ_status st = read_size(cli_value(cli, "--cache-max"),

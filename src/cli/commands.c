@@ -10,6 +10,9 @@
 	{ "--programs", NULL, "DIR", "where writ-worker and writ-compiler are" }, \
 	{ "--without-wall", NULL, "NAMES", "do without these walls of the jail, " \
 	    "comma-separated; it is recorded" }
+#define RESOLVER \
+	{ "--resolver", NULL, "ADDR[:PORT]", "the name server to ask (default: those " \
+	    "of /etc/resolv.conf); it is recorded" }
 #define WRIT_FILE \
 	{ "--writ", "-w", "FILE", "the writ: what the component is granted" }
 
@@ -29,6 +32,7 @@ static const struct cli_option run_options[] = {
 	{ "--argv0", NULL, "NAME", "what the guest sees as its own name" },
 	{ "--raw-output", NULL, NULL, "pass control bytes to a terminal" },
 	{ "--verbose", "-v", NULL, "always print the summary line" },
+	RESOLVER,
 	PLACES,
 	COMMON,
 	{ NULL, NULL, NULL, NULL, false }
@@ -47,6 +51,7 @@ static const struct cli_option call_options[] = {
 	    "$XDG_STATE_HOME/writ/audit)" },
 	{ "--raw-output", NULL, NULL, "pass control bytes to a terminal" },
 	{ "--verbose", "-v", NULL, "always print the summary line" },
+	RESOLVER,
 	PLACES,
 	COMMON,
 	{ NULL, NULL, NULL, NULL, false }
@@ -97,6 +102,7 @@ static const struct cli_option mcp_options[] = {
 	    "shell, write and fetch tools" },
 	{ "--deny-read", NULL, NULL, "install: --deny, and its tools that read "
 	    "files" },
+	RESOLVER,
 	PLACES,
 	COMMON,
 	{ NULL, NULL, NULL, NULL, false }

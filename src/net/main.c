@@ -15,7 +15,6 @@
 #include "net/net.h"
 
 #define WIRE_FD 3
-#define VERSION 1
 #define EVENTS 64
 #define LOOK_MS 50			/* requests that connect are looked at this often */
 
@@ -236,7 +235,7 @@ loop(struct net *n)
 static enum writ_status
 begin(struct net *n, int argc, char **argv, struct writ_err *err)
 {
-	uint8_t raw[4] = { VERSION };
+	uint8_t raw[4] = { WRIT_NET_VERSION };
 	enum writ_status st;
 
 	st = writ_jail_child_args(argc, argv, WRIT_JAIL_NET, err);

@@ -323,3 +323,9 @@ writ_http_usual_header(struct writ_str name)
 			return true;
 	return false;
 }
+
+bool
+writ_http_grant_https(const struct writ_http_grant *g)
+{
+	return g->shape->https;
+}

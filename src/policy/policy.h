@@ -375,6 +375,9 @@ void writ_decide_http(const struct writ_policy *p,
     const struct writ_http_request *rq, struct writ_http_terms *terms,
     struct writ_decision *out);
 
+/** Whether an entry is for https. */
+bool writ_http_grant_https(const struct writ_http_grant *g);
+
 /**
  * The `sockets` entry that would allow an operation on "tcp://HOST:PORT" (its address ranges are
  * the caller's to check), or NULL; says nothing of deny entries, which writ_decide judges.

@@ -213,6 +213,10 @@ writ_host_open(const struct writ_host_options *o, struct writ_host **out,
 		    &h->without_walls, err);
 	if (st == WRIT_OK)
 		st = writ_jail_check(h->without_walls, err);
+	h->has_resolver = o->resolver != NULL;
+	if (st == WRIT_OK && o->resolver)
+		st = writ_resolver_parse(writ_str_from(o->resolver),
+		    &h->resolver, err);
 	if (st == WRIT_OK)
 		st = find_program(o, "writ-worker", h->worker, err);
 	if (st == WRIT_OK)

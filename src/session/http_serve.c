@@ -12,7 +12,7 @@
 #define AGAIN_MS_MAX 10000
 #define WELL_MS 10000			/* one that lasted so long had no failure */
 #define TOLD_MAX 32			/* requests of one worker that went wrong and are told */
-#define POLLED (WRIT_SERVE_WORKERS_MAX + HTTP_ADMIN_MAX + 2)
+#define POLLED (2 * WRIT_SERVE_WORKERS_MAX + HTTP_ADMIN_MAX + 2)
 
 static void
 say(const struct http_server *s, const char *fmt, ...)
@@ -127,10 +127,25 @@ open_log(struct http_seat *seat, struct writ_err *err)
 
 	if (st == WRIT_OK)
 		st = writ_tool_secrets(t, err);
+	if (st == WRIT_OK && !seat->has_net)
+		st = writ_session_net_prepare(&seat->net, seat->server->host,
+		    t->policy, err);
+	seat->has_net = st == WRIT_OK;
+	t->net = &seat->net;
 	if (st == WRIT_OK)
 		st = writ_tool_begin(t, (struct writ_str){ NULL, 0 }, err);
 	seat->record.audit = t->audit;
 	seat->record.secrets = seat->run.secrets = t->secrets;
+	return st;
+}
+
+static enum writ_status
+start_net(struct http_seat *seat, struct writ_err *err)
+{
+	enum writ_status st = writ_session_net_start(&seat->net,
+	    seat->server->host, &seat->record, seat->tool.secrets, err);
+
+	seat->run.net = seat->net.net;
 	return st;
 }
 
@@ -142,11 +157,15 @@ next_session(struct http_seat *seat)
 		WRIT_STR("another session goes on"), 0, 0 };
 	struct writ_secrets *secrets = writ_steal(&seat->tool.secrets);
 
+	/* what its guests asked of others ends with the log that it is in */
+	seat->run.net = NULL;
+	writ_session_net_end(&seat->net);
 	(void)!writ_audit_session_end(seat->tool.audit, &end, NULL);
 	writ_tool_release(&seat->tool);
 	writ_tool_share(&seat->tool, &seat->server->tool);
 	seat->tool.secrets = secrets;	/* the worker, and what it says, go on */
-	return open_log(seat, NULL) == WRIT_OK;
+	return open_log(seat, NULL) == WRIT_OK && start_net(seat, NULL) ==
+	    WRIT_OK;
 }
 
 static void
@@ -215,6 +234,9 @@ seat_clear(struct http_seat *seat)
 	if (!seat->filled)
 		return;
 	writ_run_release(&seat->run);
+	writ_session_net_release(&seat->net);
+	seat->has_net = false;
+	seat->run.net = NULL;
 	seat_end_record(seat);
 	writ_files_release(&seat->files);
 	writ_record_release(&seat->record);
@@ -263,6 +285,8 @@ seat_start(struct http_seat *seat, struct writ_err *err)
 	if (st == WRIT_OK)
 		st = writ_files_init(&seat->files, seat->tool.policy,
 		    &seat->record, key, false, err);
+	if (st == WRIT_OK)
+		st = start_net(seat, err);
 	if (st == WRIT_OK)
 		st = writ_run_setup(&seat->run, &seat->tool.code.code, err);
 	if (st == WRIT_OK)
@@ -333,6 +357,8 @@ seat_step(struct http_seat *seat, short revents)
 		seat_clear(seat);
 		return;
 	}
+	if (seat->run.net)
+		writ_net_step(seat->run.net);
 	if (revents || writ_conn_unsent(&seat->run.conn))
 		(void)writ_run_step(&seat->run);
 	else
@@ -402,8 +428,14 @@ wait_ms(const struct http_server *s)
 {
 	uint64_t now = writ_clock_host_ns();
 	unsigned i;
-	int ms = 1000;
+	int ms = 1000, net;
 
+	for (i = 0; i < s->seats_count; i++) {
+		net = s->seats[i].filled && s->seats[i].run.net ?
+		    writ_net_wait_ms(s->seats[i].run.net) : -1;
+		if (net >= 0 && net < ms)
+			ms = net;
+	}
 	for (i = 0; i < s->seats_count; i++)
 		if (!s->seats[i].filled && s->seats[i].again_ns < now +
 		    AGAIN_MS * MS)
@@ -426,11 +458,14 @@ turn(struct http_server *s)
 			POLLIN, 0 };
 		if (seat->filled && writ_conn_unsent(&seat->run.conn))
 			p[i].events |= POLLOUT;
+		p[n + HTTP_ADMIN_MAX + 2 + i] = (struct pollfd){ seat->filled &&
+		    seat->run.net ? writ_net_fd(seat->run.net) : -1, POLLIN,
+		    0 };
 	}
 	http_admin_poll(&s->admin, p + n);
 	p[n + HTTP_ADMIN_MAX + 1] = (struct pollfd){ s->options->has_cancel &&
 		s->stopping < 2 ? s->options->cancel_fd : -1, POLLIN, 0 };
-	if (poll(p, n + HTTP_ADMIN_MAX + 2, wait_ms(s)) < 0)
+	if (poll(p, 2 * n + HTTP_ADMIN_MAX + 2, wait_ms(s)) < 0)
 		return errno == EINTR ? WRIT_OK : writ_fail(&s->why, WRIT_IO,
 		    "poll: %s", strerror(errno));
 	if (p[n + HTTP_ADMIN_MAX + 1].revents)

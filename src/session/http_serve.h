@@ -18,10 +18,12 @@ struct http_seat {
 	struct http_server *server;
 	unsigned number;		/* from 1 */
 	bool filled;			/* all of the following stands */
+	bool has_net;			/* `net` is prepared */
 	struct writ_tool tool;		/* shares the server's */
 	struct writ_record record;
 	struct writ_files files;
 	struct writ_run run;
+	struct writ_session_net net;
 	struct writ_serving now;	/* as it last said */
 	uint64_t started_ns, again_ns;	/* when it was, and when it may be again */
 	unsigned failures;		/* in a row */

@@ -169,6 +169,8 @@ anchor(struct writ_policy *p, const char *dir, struct writ_err *err)
 		if (p->files[i].source == WRIT_SOURCE_HOST &&
 		    p->files[i].from[0] != '/')
 			st = anchor_one(dir, &p->files[i].from, err);
+	for (i = 0; st == WRIT_OK && i < p->http_count; i++)
+		st = anchor_one(dir, &p->http[i].ca_file, err);
 	for (i = 0; st == WRIT_OK && i < p->secrets_count; i++)
 		if (p->secrets[i].kind == WRIT_SECRET_FILE &&
 		    p->secrets[i].from[0] != '/')

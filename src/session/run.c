@@ -12,6 +12,7 @@ struct session {
 	struct writ_record record;
 	struct writ_files files;
 	struct writ_run run;
+	struct writ_session_net net;
 	uint64_t start_ns;
 };
 
@@ -19,6 +20,7 @@ static void
 session_release(struct session *s)
 {
 	writ_run_release(&s->run);
+	writ_session_net_release(&s->net);
 	writ_files_release(&s->files);
 	writ_record_release(&s->record);
 	writ_tool_release(&s->tool);
@@ -196,11 +198,17 @@ serve(struct session *s, struct writ_err *err)
 		st = writ_files_init(&s->files, s->tool.policy, &s->record,
 		    host_key, s->call->trace_denials, err);
 	if (st == WRIT_OK)
+		st = writ_session_net_start(&s->net, s->tool.host, &s->record,
+		    s->tool.secrets, err);
+	s->run.net = s->net.net;
+	if (st == WRIT_OK)
 		st = writ_run_setup(&s->run, &s->tool.code.code, err);
 	if (st == WRIT_OK)
 		st = start(s, err);
 	if (st == WRIT_OK)
 		st = writ_run_serve(&s->run);
+	writ_session_net_end(&s->net);
+	s->run.net = NULL;
 	return st;
 }
 
@@ -275,6 +283,10 @@ run_session(struct session *s, char args[WRIT_DIGEST_TEXT], struct writ_err *err
 		st = check_exports(s, err);
 	if (st == WRIT_OK)
 		st = writ_tool_secrets(&s->tool, err);
+	if (st == WRIT_OK)
+		st = writ_session_net_prepare(&s->net, s->tool.host,
+		    s->tool.policy, err);
+	s->tool.net = st == WRIT_OK ? &s->net : NULL;
 	if (st == WRIT_OK)
 		st = writ_tool_begin(&s->tool, writ_str_from(args), err);
 	if (st == WRIT_OK)

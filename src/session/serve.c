@@ -53,6 +53,7 @@ static void
 seat_free(struct serve_seat *seat)
 {
 	writ_run_release(&seat->run);
+	writ_session_net_release(&seat->net);
 	seat_end_record(seat);
 	writ_files_release(&seat->files);
 	writ_record_release(&seat->record);
@@ -83,6 +84,10 @@ seat_start(struct serve *s, struct serve_seat *seat, struct writ_err *err)
 	if (st == WRIT_OK)
 		st = writ_tool_secrets(&seat->tool, err);
 	if (st == WRIT_OK)
+		st = writ_session_net_prepare(&seat->net, s->host,
+		    seat->tool.policy, err);
+	seat->tool.net = &seat->net;
+	if (st == WRIT_OK)
 		st = writ_tool_begin(&seat->tool, (struct writ_str){ NULL, 0 },
 		    err);
 	if (st != WRIT_OK)
@@ -94,6 +99,10 @@ seat_start(struct serve *s, struct serve_seat *seat, struct writ_err *err)
 		st = writ_files_init(&seat->files, seat->tool.policy,
 		    &seat->record, key, false, err);
 	seat->run.files = &seat->files;
+	if (st == WRIT_OK)
+		st = writ_session_net_start(&seat->net, s->host, &seat->record,
+		    seat->tool.secrets, err);
+	seat->run.net = seat->net.net;
 	return st == WRIT_OK ? writ_run_setup(&seat->run, &seat->tool.code.code,
 	    err) : st;
 }
@@ -251,6 +260,11 @@ static void
 seats_step(struct serve *s, const struct pollfd *p)
 {
 	size_t i;
+
+	/* whoever's turn it is: an outcome waits for nobody */
+	for (i = 0; i < s->seats.len; i++)
+		if (seat_at(s, i)->run.net)
+			writ_net_step(seat_at(s, i)->run.net);
 
 	for (i = s->seats.len; i-- > 0;) {
 		struct serve_seat *seat = seat_at(s, i);
@@ -434,6 +448,7 @@ timeout_ms(const struct serve *s)
 		return 0;
 	for (i = 0; i < s->seats.len; i++) {
 		const struct serve_seat *seat = seat_at(s, i);
+		int net = seat->run.net ? writ_net_wait_ms(seat->run.net) : -1;
 		int ms = !seat->run.over ? writ_run_wait_ms(&seat->run) :
 		    seat->call && !stalled ? 0 : -1;
 
@@ -441,6 +456,8 @@ timeout_ms(const struct serve *s)
 			return 0;
 		if (ms >= 0 && (most < 0 || ms < most))
 			most = ms;
+		if (net >= 0 && (most < 0 || net < most))
+			most = net;
 	}
 	return most;
 }
@@ -448,7 +465,7 @@ timeout_ms(const struct serve *s)
 static void
 turn(struct serve *s)
 {
-	struct pollfd p[3 + WRIT_SERVE_SEATS_MAX];
+	struct pollfd p[3 + 2 * WRIT_SERVE_SEATS_MAX];
 	size_t i, n = s->seats.len;
 	bool stalled = serve_stalled(s);
 
@@ -464,8 +481,10 @@ turn(struct serve *s)
 		p[3 + i] = (struct pollfd){ stalled ? -1 : c->fd, POLLIN, 0 };
 		if (writ_conn_unsent(c))
 			p[3 + i].events |= POLLOUT;
+		p[3 + n + i] = (struct pollfd){ seat_at(s, i)->run.net ?
+		    writ_net_fd(seat_at(s, i)->run.net) : -1, POLLIN, 0 };
 	}
-	if (poll(p, 3 + n, timeout_ms(s)) < 0 && errno != EINTR) {
+	if (poll(p, 3 + 2 * n, timeout_ms(s)) < 0 && errno != EINTR) {
 		s->over = true;
 		return;
 	}

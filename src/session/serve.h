@@ -30,6 +30,7 @@ struct serve_seat {
 	struct writ_record record;
 	struct writ_files files;
 	struct writ_run run;
+	struct writ_session_net net;
 	struct serve_call *call;	/* NULL: idle */
 	uint32_t client;		/* of a named session */
 	char name[WRIT_SESSION_NAME_MAX + 1];	/* "": calls are independent */

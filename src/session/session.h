@@ -8,6 +8,7 @@
 #include "broker/bytes.h"
 #include "broker/cache.h"
 #include "broker/compile.h"
+#include "broker/resolver.h"
 #include "policy/policy.h"
 #include "writ/writ.h"
 
@@ -16,6 +17,8 @@ struct writ_host {
 	char program_dir[4096];			/* as given; "": not */
 	struct writ_cache *cache;
 	unsigned without_walls;
+	bool has_resolver;			/* else those of this machine */
+	struct writ_resolver resolver;
 	int cancel_fd;		/* of the running call; -1: none */
 	void (*progress)(void *ctx, const char *what);
 	void *ctx;

@@ -40,6 +40,7 @@ writ_tool_share(struct writ_tool *out, const struct writ_tool *t)
 	out->fd = -1;
 	out->audit = NULL;
 	out->secrets = NULL;
+	out->net = NULL;
 	out->begun = false;
 	out->shared = true;
 	out->rejected.msg[0] = '\0';
@@ -433,6 +434,11 @@ writ_tool_begin(struct writ_tool *t, struct writ_str args, struct writ_err *err)
 	a.component = writ_str_from(component);
 	a.writ = writ_str_from(t->no_writ ? NULL : writ);
 	a.args = args;
+	if (t->net && t->net->needed) {
+		a.resolver = writ_str_from(t->net->resolver_text);
+		a.authorities = t->net->digest_texts;
+		a.authorities_count = t->net->digests_count;
+	}
 	st = record_walls(t, walls, &a.walls_count, err);
 	if (st == WRIT_OK)
 		st = writ_audit_session_start(t->audit, &a, err);

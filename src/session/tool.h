@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "broker/run.h"
 #include "broker/secrets.h"
+#include "session/net.h"
 #include "session/session.h"
 
 #define WRIT_TOOL_IMPORTS_MAX 512
@@ -28,6 +29,7 @@ struct writ_tool {
 	size_t voids_count;
 	bool cached;			/* the code came from the cache */
 	bool void_files;		/* it imports files and was granted none */
+	const struct writ_session_net *net;	/* what its net has; NULL: not known */
 	struct writ_secrets *secrets;	/* of its writ; NULL: none are named */
 	struct writ_audit *audit;
 	char audit_file[4096];

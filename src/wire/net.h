@@ -15,6 +15,8 @@
 #include "port/http.h"
 #include "wire/proto.h"
 
+#define WRIT_NET_VERSION 1
+
 enum writ_net_type {
 	/* broker to net */
 	WRIT_NET_CONFIG = 1,	/* u32 walls left out */

@@ -36,6 +36,7 @@ static const struct writ_wire_row rows[] = {
 	{ WRIT_MSG_ASK_REPLY,  B, READY | RUN,   1,   1,                  0, "ask-reply" },
 	{ WRIT_MSG_SOCK_REPLY, B, READY | RUN,   46,  1024,               1, "sock-reply" },
 	{ WRIT_MSG_DRAIN,      B, RUN,           0,   0,                  0, "drain" },
+	{ WRIT_MSG_HTTP_REPLY, B, READY | RUN,   0,   10,                 1, "http-reply" },
 	{ WRIT_MSG_HELLO,      W, NEW,           8,   512,                0, "hello" },
 	{ WRIT_MSG_READY,      W, SETUP,         4,   4,                  0, "ready" },
 	{ WRIT_MSG_FAILED,     W, SETUP,         5,   TEXT,               0, "failed" },
@@ -52,6 +53,7 @@ static const struct writ_wire_row rows[] = {
 	{ WRIT_MSG_ASK,        W, RUN,           10,   ASK,                0, "ask" },
 	{ WRIT_MSG_SOCK,       W, RUN,           46,  512,                0, "sock" },
 	{ WRIT_MSG_SERVED,     W, RUN,           20,  2 * WRIT_SERVE_ROWS_MAX, 0, "served" },
+	{ WRIT_MSG_HTTP,       W, RUN,           45,  WRIT_WIRE_MSG_MAX,  0, "http" },
 };
 
 const struct writ_wire_table writ_wire_proto = {

@@ -64,6 +64,8 @@ enum writ_wire_type {
 	WRIT_MSG_ASK_REPLY,	/* id = request: u8 writ_ask_status */
 	WRIT_MSG_SOCK_REPLY,	/* id = request: struct writ_sock_reply of sock.h, perhaps a pair */
 	WRIT_MSG_DRAIN,		/* serving: accept nothing more; DONE follows the last request */
+	WRIT_MSG_HTTP_REPLY,	/* id = request: fd, the exchange (exchange.h); or no fd and u8
+				 * writ_http_code, u8 has n, u64 n */
 	/* worker to broker */
 	WRIT_MSG_HELLO = 32,	/* u32 version, str engine version */
 	WRIT_MSG_READY,		/* u32 walls that stand */
@@ -80,7 +82,8 @@ enum writ_wire_type {
 	WRIT_MSG_CLIENT_LOG,	/* u8 level 0..7, str logger, str data */
 	WRIT_MSG_ASK,		/* id = request: u8 writ_ask_kind, u8 more, str name, str text */
 	WRIT_MSG_SOCK,		/* id = request: struct writ_sock_msg of sock.h */
-	WRIT_MSG_SERVED		/* serve_msg.h: how it stands, requests that ended */
+	WRIT_MSG_SERVED,	/* serve_msg.h: how it stands, requests that ended */
+	WRIT_MSG_HTTP		/* id = request: struct writ_http_msg (exchange.h) */
 };
 
 struct writ_wire_row {

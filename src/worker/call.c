@@ -21,10 +21,13 @@ put_task(struct writ_worker *w, const struct writ_outcome *o)
 {
 	if (w->first.task && o->kind == WRIT_OUTCOME_DONE && w->invoked)
 		send_value(w, writ_task_result(w->first.task));
-	if (w->keep && o->kind == WRIT_OUTCOME_DONE)
+	if (w->keep && o->kind == WRIT_OUTCOME_DONE) {
+		writ_worker_http_cut(&w->first);
 		return;
+	}
 	writ_task_free(w->first.task);
 	w->first.task = NULL;
+	writ_worker_http_drop(&w->first);
 }
 
 static void

@@ -85,6 +85,7 @@ forget(void *ctx, struct writ_wake *wake)
 	if (g->stdio.out_wake == wake)
 		g->stdio.out_wake = NULL;
 	writ_worker_sock_forget(g, wake);
+	writ_worker_http_forget(g, wake);
 }
 
 bool
@@ -94,7 +95,8 @@ writ_guest_awaits_more(void *ctx)
 
 	return (g->awaits && g->awaits(g)) || g->stdio.in_wake || g->stdio.out_wake ||
 	    g->tree.in_flight || g->asks_in_flight ||
-	    writ_worker_sock_awaits(g);
+	    writ_worker_sock_awaits(g) ||
+	    writ_worker_http_waits(g);
 }
 
 void
@@ -111,6 +113,7 @@ writ_guest_init(struct writ_guest *g, struct writ_worker *w)
 	g->ports.tree = writ_worker_tree_port(g);
 	g->ports.client = writ_worker_client_port(g);
 	g->ports.sock = writ_worker_sock_port(g);
+	g->ports.http = writ_worker_http_port(g);
 	g->ports.forget = forget;
 	g->ports.forget_ctx = g;
 	g->wake.fire = on_wake;
@@ -136,6 +139,7 @@ writ_guest_reset(struct writ_guest *g)
 	writ_task_free(g->task);
 	g->task = NULL;
 	writ_worker_sock_leave(g);
+	writ_worker_http_drop(g);
 	writ_worker_stdio_release(g);
 	writ_worker_stdio_init(g);
 	writ_worker_tree_release(g);

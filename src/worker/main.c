@@ -98,6 +98,8 @@ dispatch(struct writ_worker *w, struct writ_msg *m, struct writ_err *err)
 		writ_serve_drain(w->serve);
 		return WRIT_OK;
 	}
+	if (m->row->type == WRIT_MSG_HTTP_REPLY)
+		return writ_worker_http_reply(w, m);
 	if (m->row->type == WRIT_MSG_ASK_TEXT ||
 	    m->row->type == WRIT_MSG_ASK_REPLY)
 		return writ_worker_client_reply(w, m);

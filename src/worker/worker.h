@@ -61,6 +61,7 @@ struct writ_guest {
 	struct writ_clock clock;
 	struct writ_random random;
 	struct writ_ports ports;
+	struct writ_exchange *http;	/* http.c: its requests that go out */
 	struct writ_task *task;
 	struct writ_wake wake;		/* the task's */
 	bool woken;
@@ -97,6 +98,12 @@ struct writ_worker {
 		struct writ_guest *guest;
 		uint32_t gen;
 	} asks[WRIT_ASKS_MAX];
+	struct {			/* http.c: requests that the broker has not answered */
+		struct writ_exchange *exchange;	/* NULL: its guest gave it up */
+		bool busy;
+		uint32_t gen;
+	} http[WRIT_HTTP_EXCHANGES_MAX];
+	unsigned http_live;		/* exchanges of all guests */
 	struct writ_watches watches;	/* fds of guests */
 	struct writ_worker_socks *socks; /* sock.c; NULL: never used */
 	struct writ_serve *serve;	/* serve.h; NULL: it runs one call at a time */
@@ -159,6 +166,19 @@ bool writ_worker_sock_awaits(const struct writ_guest *g);
 void writ_worker_sock_forget(struct writ_guest *g, struct writ_wake *wake);
 /** Close what this guest left open; its requests in flight still finish. */
 void writ_worker_sock_leave(struct writ_guest *g);
+
+/* ---- http.c */
+struct writ_http_port writ_worker_http_port(struct writ_guest *g);
+/** HTTP_REPLY came.  Takes m->fd. */
+WRIT_MUST_CHECK enum writ_status
+writ_worker_http_reply(struct writ_worker *w, struct writ_msg *m);
+/** The guest is gone: so are its exchanges. */
+void writ_worker_http_drop(struct writ_guest *g);
+/** Its call is over but it stays: its exchanges end, and it may find that out later. */
+void writ_worker_http_cut(struct writ_guest *g);
+void writ_worker_http_forget(struct writ_guest *g, const struct writ_wake *wake);
+/** Whether it awaits something of one. */
+bool writ_worker_http_waits(const struct writ_guest *g);
 
 /* ---- peek.c */
 /**
