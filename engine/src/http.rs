@@ -219,6 +219,7 @@ impl Body {
         let mut s = lock(&self.0);
         let written = s.written + bytes.len() as u64;
         if s.expected.is_some_and(|expected| written > expected) {
+            s.written = written;
             s.way = Way::Gone;
             return Err(stream_error(ErrorCode::HttpRequestBodySize(Some(written))));
         }
