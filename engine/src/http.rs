@@ -209,8 +209,8 @@ impl Body {
         match room {
             Ok(n) => Ok(n.min(IO_MAX) as u64),
             Err(Failed::Again) => Ok(0),
-            Err(Failed::Closed) => Err(StreamErr::Closed),
-            Err(Failed::Fault(fault)) => Err(stream_error(error_code(fault))),
+            // Why shows in the message's answer.
+            Err(_) => Err(StreamErr::Closed),
         }
     }
 
@@ -248,8 +248,7 @@ impl Body {
         match done {
             Ok(()) => Ok(true),
             Err(Failed::Again) => Ok(false),
-            Err(Failed::Closed) => Err(StreamErr::Closed),
-            Err(Failed::Fault(fault)) => Err(stream_error(error_code(fault))),
+            Err(_) => Err(StreamErr::Closed),
         }
     }
 

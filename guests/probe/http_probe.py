@@ -53,10 +53,14 @@ def send(request, body):
     out = None if body is None else request.body()
     future = outgoing_handler.handle(request, None)
     if out:
-        with out.write() as stream:
-            for at in range(0, len(body), 4096):
-                stream.blocking_write_and_flush(body[at:at + 4096].encode())
-        http.OutgoingBody.finish(out, None)
+        try:
+            with out.write() as stream:
+                for at in range(0, len(body), 4096):
+                    stream.blocking_write_and_flush(
+                        body[at:at + 4096].encode())
+            http.OutgoingBody.finish(out, None)
+        except Err:
+            pass        # the answer says why
     future.subscribe().block()
     answer = future.get().value
     if isinstance(answer, Err):
@@ -72,7 +76,7 @@ def read_body(response):
                 text += stream.blocking_read(4096)
         except Err as error:
             if "Closed" not in name_of(error):
-                text += b" (" + name_of(error).encode() + b")"
+                text += b" (error " + name_of(error).encode() + b")"
     return text[:SHOWN].decode("utf-8", "replace").replace("\r", "|") \
         .replace("\n", "|")
 

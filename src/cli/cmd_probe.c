@@ -138,7 +138,9 @@ cmd_probe(struct cli *cli)
 {
 	struct writ_err err = { WRIT_OK, "" };
 	struct probe_suite suite = { .guests = cli_value(cli, "--guests"),
-		.programs = cli_value(cli, "--programs") };
+		.programs = cli_value(cli, "--programs"),
+		.cache_dir = cli_value(cli, "--cache-dir"),
+		.without_walls = cli_value(cli, "--without-wall") };
 	char marker[4096];
 	int rc = check_names(cli);
 

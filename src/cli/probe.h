@@ -79,6 +79,7 @@ struct probe_suite {
 	struct writ_host *host;
 	const char *guests;		/* folder of the components */
 	const char *programs;		/* or NULL */
+	const char *cache_dir, *without_walls;	/* of the host, or NULL */
 };
 
 /** The fresh folder of one run. */
@@ -160,6 +161,10 @@ void probe_odd_names(struct probe_suite *, const struct probe *,
 void probe_mount(struct probe_suite *, const struct probe *,
     struct probe_result *);
 void probe_worker(struct probe_suite *, const struct probe *,
+    struct probe_result *);
+
+/* ---- probe_net.c */
+void probe_net(struct probe_suite *, const struct probe *,
     struct probe_result *);
 
 /* ---- probe_bytes.c */

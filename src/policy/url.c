@@ -212,6 +212,8 @@ escape_wrong(struct writ_str s, size_t i)
 	c = hex(s.ptr[i + 1]) * 16 + hex(s.ptr[i + 2]);
 	if (c == '/' || c == '\\' || c == 0)
 		return "%2F, %5C or %00 in the path";
+	if (c < 0x20 || c == 0x7f)
+		return "a control character in the path";
 	if (c == ';')
 		return "\";\" in the path";
 	return NULL;
