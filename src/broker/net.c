@@ -267,6 +267,7 @@ tell_next_secret(struct writ_net *n)
 	index = name ? writ_secrets_index(n->config.secrets, name) : -1;
 	if (index < 0 || index >= WRIT_SECRETS_MAX || n->has_secret[index])
 		return;
+	n->wants_secret[index] = true;
 	/* one that is gone meanwhile: its requests will say so */
 	n->has_secret[index] = writ_net_tell_secret(n, (unsigned)index);
 }

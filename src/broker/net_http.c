@@ -442,8 +442,9 @@ refresh_secrets(struct writ_net *n)
 		return true;
 	if (writ_secrets_refresh(n->config.secrets, &changed, NULL) != WRIT_OK)
 		return false;
-	for (i = 0; changed && i < WRIT_SECRETS_MAX; i++)
-		if (n->has_secret[i])
+	/* also one that was gone, and is there again */
+	for (i = 0; i < WRIT_SECRETS_MAX; i++)
+		if (n->wants_secret[i] && (changed || !n->has_secret[i]))
 			n->has_secret[i] = writ_net_tell_secret(n,
 			    (unsigned)i);
 	return true;

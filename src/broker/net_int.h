@@ -65,7 +65,7 @@ struct writ_net {
 	bool configured, sealed;
 	size_t told_cas, told_pem;	/* authorities, and bytes of the next one */
 	size_t told_grants, told_parts;	/* whose secrets were told */
-	bool has_secret[WRIT_SECRETS_MAX];
+	bool wants_secret[WRIT_SECRETS_MAX], has_secret[WRIT_SECRETS_MAX];
 	struct writ_net_request *slots[WRIT_HTTP_EXCHANGES_MAX];
 	uint32_t gen[WRIT_HTTP_EXCHANGES_MAX];
 	unsigned live, dialling;
