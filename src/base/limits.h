@@ -133,6 +133,7 @@
 #define WRIT_SERVE_WAITING_MAX 64	/* requests of one worker that wait for a guest's place */
 #define WRIT_SERVE_WAIT_MS 5000		/* how long they do */
 #define WRIT_SERVE_CONNECTIONS_MAX 1024	/* of one worker */
+#define WRIT_SERVE_QUIET_MS 500		/* then one without a request makes room for another */
 #define WRIT_SERVE_IN_MAX (32 * 1024)	/* bytes of a connection that were not looked at yet */
 #define WRIT_SERVE_OUT_MAX (64 * 1024)	/* unsent bytes of a response's body */
 #define WRIT_SERVE_ROWS_MAX (32 * 1024)	/* bytes of one batch of records */

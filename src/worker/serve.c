@@ -101,8 +101,12 @@ tell(struct writ_serve *s)
 	writ_buf_reset(b);
 	writ_serving_put(b, &s->counts);
 	writ_buf_str(b, writ_buf_view(&s->rows));
-	if (writ_buf_status(b) != WRIT_OK)
-		WRIT_BUG("records do not fit");
+	/* no memory for a record: it must not go on without */
+	if (writ_buf_status(b) != WRIT_OK || writ_buf_status(&s->rows) !=
+	    WRIT_OK) {
+		s->worker->broken = true;
+		return;
+	}
 	writ_worker_send(s->worker, WRIT_MSG_SERVED, 0, writ_buf_view(b));
 	s->counts.malformed = s->counts.busy = 0;
 	writ_buf_reset(&s->rows);

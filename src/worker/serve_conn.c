@@ -238,8 +238,7 @@ writ_serve_conn_next(struct writ_serve_conn *c)
 	bool over = body_is_over(c);
 
 	c->served = NULL;
-	if (c->cut || c->close || !over || c->serve->draining ||
-	    writ_buf_status(&c->out) != WRIT_OK) {
+	if (c->cut || c->close || !over || c->serve->draining) {
 		leave(c);
 		return;
 	}
@@ -294,12 +293,16 @@ throw_away(struct writ_serve_conn *c)
 }
 
 static void
-on_reading(struct writ_serve_conn *c)
+on_reading(struct writ_serve_conn *c, short revents)
 {
 	enum writ_status st;
 
 	if (unsent(c)) {
-		go_on(c);
+		/* it neither takes the last answer nor asks again */
+		if (revents & (POLLRDHUP | POLLHUP | POLLERR))
+			gone(c);
+		else
+			go_on(c);
 		return;
 	}
 	st = writ_serve_conn_fill(c);
@@ -333,7 +336,7 @@ on_ready(struct writ_watch *watch, short revents)
 
 	switch (c->phase) {
 	case WRIT_SERVE_READING:
-		on_reading(c);
+		on_reading(c, revents);
 		break;
 	case WRIT_SERVE_WAITING:
 		if (revents & (POLLRDHUP | POLLHUP | POLLERR))
@@ -351,13 +354,31 @@ on_ready(struct writ_watch *watch, short revents)
 	}
 }
 
+/* The one that has said nothing for longest makes room: those who only hold connections do not
+ * keep others out. */
+static bool
+make_room(struct writ_serve *s)
+{
+	struct writ_serve_conn *c, *quiet = NULL;
+
+	for (c = s->conns; c; c = c->next)
+		if (c->phase == WRIT_SERVE_READING && (!quiet ||
+		    c->since_ns < quiet->since_ns))
+			quiet = c;
+	if (!quiet || s->now_ns - quiet->since_ns < WRIT_SERVE_QUIET_MS *
+	    1000000ull)
+		return false;
+	writ_serve_conn_drop(quiet);
+	return true;
+}
+
 void
 writ_serve_accept(struct writ_serve *s)
 {
 	struct writ_serve_conn *c;
 	int fd;
 
-	if (s->conns_count >= WRIT_SERVE_CONNECTIONS_MAX) {
+	if (s->conns_count >= WRIT_SERVE_CONNECTIONS_MAX && !make_room(s)) {
 		writ_watch_remove(&s->worker->watches, &s->listener);
 		return;
 	}

@@ -190,6 +190,15 @@ on_trailers(void *ctx, struct writ_exchange *x, struct writ_http_head *head,
 
 /* ---- the answer */
 
+/* What there was no memory for is missing from the rest on. */
+static enum writ_status
+queued(struct writ_served *r)
+{
+	if (writ_buf_status(&r->conn->out) != WRIT_OK)
+		r->conn->cut = true;
+	return r->conn->cut ? WRIT_CLOSED : WRIT_OK;
+}
+
 static enum writ_status
 answer_fault(struct writ_served *r)
 {
@@ -237,7 +246,7 @@ on_respond(void *ctx, struct writ_exchange *x, const struct writ_http_head *head
 		r->conn->reset = !r->chunked;
 	}
 	writ_serve_answer(r, head);
-	return WRIT_OK;
+	return queued(r);
 }
 
 static size_t
@@ -296,9 +305,7 @@ on_write(void *ctx, struct writ_exchange *x, const uint8_t *p, size_t n)
 	writ_buf_add(b, p, n);
 	if (r->chunked)
 		writ_buf_add(b, "\r\n", 2);
-	if (writ_buf_status(b) != WRIT_OK)
-		r->conn->cut = true;
-	return r->conn->cut ? WRIT_CLOSED : WRIT_OK;
+	return queued(r);
 }
 
 static enum writ_status
@@ -355,7 +362,7 @@ on_finish(void *ctx, struct writ_exchange *x,
 	if (r->chunked)
 		put_trailers(r, trailers, count);
 	r->finished = true;
-	return WRIT_OK;
+	return queued(r);
 }
 
 /* A request's body that nobody reads is judged at the end; an answer given up stays broken. */

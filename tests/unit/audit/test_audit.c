@@ -427,6 +427,68 @@ test_audit__a_report_too_large_is_limit_and_harmless(void **state)
 	fixture_verify(f, 0, NULL);
 }
 
+static bool
+next_request(void *ctx, struct writ_audit_request *out)
+{
+	unsigned *left = ctx;
+
+	*out = (struct writ_audit_request){ WRIT_STR("GET"), WRIT_STR("/a\"b"),
+		WRIT_STR("ok"), WRIT_STR(""), 200, 1, 2, 3, 4 };
+	return *left && (*left)--;
+}
+
+static void
+test_audit__requests_stand_in_as_few_records_as_hold_them(void **state)
+{
+	const struct writ_audit_served s = { 7, 8 };
+	struct fixture *f = *state;
+	writ_auto(writ_audit) a = fixture_must_open(f);
+	writ_auto_release(writ_buf) file;
+	unsigned left = 0;
+	uint64_t n = 1;
+
+	assert_int_equal(writ_audit_served(a, &s, next_request, &left, &n,
+	    NULL), WRIT_OK);
+	assert_int_equal(n, 0);
+	left = 1000;
+	assert_int_equal(writ_audit_served(a, &s, next_request, &left, &n,
+	    NULL), WRIT_OK);
+	assert_int_equal(n, 1000);
+	assert_int_equal(left, 0);
+	file = fixture_read(f->path);
+	assert_in_range(fixture_lines(&file), 3, 6);
+	assert_true(fixture_has(fixture_line(&file, 0),
+	    "\"malformed\":7,\"busy\":8,\"requests\":[],"));
+	assert_true(fixture_has(fixture_line(&file, 1), "\"requests\":["
+	    "{\"method\":\"GET\",\"path\":\"/a\\\"b\",\"status\":200,"
+	    "\"outcome\":\"ok\",\"up\":1,\"down\":2,\"wall_us\":3,"
+	    "\"cpu_us\":4},{"));
+	assert_true(fixture_has(fixture_line(&file, 2),
+	    "\"malformed\":0,\"busy\":0,"));
+	fixture_verify(f, 0, NULL);
+}
+
+static void
+test_audit__a_full_log_says_how_many_requests_it_has(void **state)
+{
+	const struct writ_audit_served s = { 0, 0 };
+	struct fixture *f = *state;
+	writ_auto(writ_audit) a = NULL;
+	writ_auto_release(writ_buf) file;
+	unsigned left = 1000;
+	uint64_t n = 0;
+
+	f->max_bytes = 50000;
+	a = fixture_must_open(f);
+	assert_int_equal(writ_audit_served(a, &s, next_request, &left, &n,
+	    NULL), WRIT_LIMIT);
+	assert_in_range(n, 100, 999);
+	file = fixture_read(f->path);
+	assert_true(fixture_has(fixture_line(&file, 1),
+	    "\"type\":\"limit\""));
+	fixture_verify(f, 0, NULL);
+}
+
 static void
 test_audit__beyond_its_bytes_a_session_is_refused(void **state)
 {
@@ -552,6 +614,8 @@ main(void)
 		WITH_FIXTURE(test_audit__the_largest_records_fit),
 		WITH_FIXTURE(
 		    test_audit__a_report_too_large_is_limit_and_harmless),
+		WITH_FIXTURE(test_audit__requests_stand_in_as_few_records_as_hold_them),
+		WITH_FIXTURE(test_audit__a_full_log_says_how_many_requests_it_has),
 		WITH_FIXTURE(test_audit__beyond_its_bytes_a_session_is_refused),
 		WITH_FIXTURE(test_audit__nth_failure_leaves_a_good_chain),
 		WITH_FIXTURE(test_audit__nth_failure_of_a_check_is_nomem),

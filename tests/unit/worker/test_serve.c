@@ -459,6 +459,96 @@ test_serve__stopping_lets_what_runs_finish(void **state)
 	assert_int_equal(rows_count, 1);
 }
 
+/* ---- who keeps others out */
+
+static void
+test_serve__who_only_holds_a_connection_makes_room(void **state)
+{
+	int fds[16], fd;
+	size_t i;
+
+	for (i = 0; i < 16; i++) {
+		fds[i] = client();
+		turn(0);
+	}
+	turn(20);
+	assert_int_equal(w.serve->conns_count, 16);
+	w.serve->conns_count += WRIT_SERVE_CONNECTIONS_MAX - 16;
+	turn(600);
+	fd = client();
+	say(fd, GET("/hello"));
+	assert_false(hear(fd, 100));
+	assert_has("200 OK");
+	/* the oldest has gone, and no other */
+	assert_true(hear(fds[0], 10));
+	assert_false(hear(fds[1], 10));
+	w.serve->conns_count -= WRIT_SERVE_CONNECTIONS_MAX - 16;
+	close(fd);
+	for (i = 0; i < 16; i++)
+		close(fds[i]);
+	turn(20);
+	assert_int_equal(w.serve->conns_count, 0);
+}
+
+/* It asked for much, takes nothing, and closed its side: no reason to look at it again and again. */
+static void
+test_serve__who_neither_takes_nor_asks_is_left(void **state)
+{
+	int fd = client(), small = 16 * 1024, i;
+
+	w.setup.time_ms = w.setup.cpu_ms = 60000;
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
+	for (i = 0; i < 3; i++)
+		say(fd, GET("/big"));
+	turn(50);
+	assert_int_equal(fake_tasks, 1);
+	(void)shutdown(fd, SHUT_WR);
+	turn(50);
+	assert_int_equal(fake_tasks, 0);
+	assert_null(w.serve->conns);
+	close(fd);
+}
+
+static void
+test_serve__trailers_that_frame_are_refused(void **state)
+{
+	assert_true(ask("POST /hello HTTP/1.1\r\nHost: a\r\n"
+	    "Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n"
+	    "Content-Length: 5\r\n\r\n" GET("/none"), 100));
+	assert_int_equal(fake_tasks_made, 1);
+	assert_true(ask("POST /echo HTTP/1.1\r\nHost: a\r\n"
+	    "Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n"
+	    "Host: b\r\n\r\n" GET("/none"), 100));
+	assert_int_equal(fake_tasks_made, 2);
+	assert_false(has("204"));
+}
+
+/* Whatever allocation fails: an answer is whole, or broken. */
+static void
+test_serve__without_memory_nothing_is_made_to_look_whole(void **state)
+{
+	long n;
+	int fd;
+
+	for (n = 0; n < 24; n++) {
+		fd = client();
+		say(fd, "POST /echo HTTP/1.1\r\nHost: a\r\n"
+		    "Transfer-Encoding: chunked\r\n\r\n"
+		    "4\r\nabcd\r\n0\r\nX: y\r\n\r\n");
+		writ_mem_fail_after(n);
+		turn(30);
+		writ_mem_fail_after(-1);
+		(void)hear(fd, 30);
+		close(fd);
+		turn(10);
+		assert_true(!has("0\r\nx: y\r\n\r\n") || has("4\r\nabcd\r\n"));
+		assert_int_equal(fake_tasks, 0);
+		assert_null(w.serve->conns);
+		writ_buf_reset(&w.serve->rows);
+	}
+	assert_has("4\r\nabcd\r\n0\r\nx: y\r\n\r\n");
+}
+
 static void
 test_serve__dates(void **state)
 {
@@ -501,6 +591,10 @@ main(void)
 		T(test_serve__slow_requests_run_at_once_and_the_rest_wait),
 		T(test_serve__too_many_are_told_to_come_back),
 		T(test_serve__stopping_lets_what_runs_finish),
+		T(test_serve__who_only_holds_a_connection_makes_room),
+		T(test_serve__who_neither_takes_nor_asks_is_left),
+		T(test_serve__trailers_that_frame_are_refused),
+		T(test_serve__without_memory_nothing_is_made_to_look_whole),
 		cmocka_unit_test(test_serve__dates),
 	};
 
