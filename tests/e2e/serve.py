@@ -153,7 +153,7 @@ def says_where_and_answers(box):
         equal(status(answer), 200)
         equal(body(answer), b"hello\n")
         check(b"\r\ndate: " in answer, answer)
-        check(s.said().startswith("Serving HTTP on http://127.0.0.1:"))
+        equal(s.said().count("Serving HTTP on http://127.0.0.1:"), 1)
 
 
 @case
