@@ -174,7 +174,8 @@ class Suite:
         self.caches, self.lock = {}, threading.Lock()
         if self.root and not self.reachable(self.build):
             self.build = self.copy(self.build, "bin", [
-                "writ", "writ-worker", "writ-compiler", "writ-mcp"])
+                "writ", "writ-worker", "writ-compiler", "writ-mcp",
+                "writ-net"])
         if self.root and not self.reachable(GUESTS):
             self.guests = self.copy(GUESTS, "guests", None)
         self.writ = os.path.join(self.build, "writ")

@@ -11,6 +11,7 @@ import time
 
 from harness import (BOTH, WAIT_SECONDS, case, cases_of, check, equal,
                      refused, verify_audit, wait_until)
+from origin import Origin
 from toolboxes import children, comm, gone
 
 REAL = ["--grant", "clock real"]
@@ -498,3 +499,24 @@ def javascript_serves(box):
     with Server(box, guest="serve-js") as s:
         answer = s.get("/")
         equal(status(answer), 200, answer)
+
+
+@case
+def a_served_guest_asks_others(box):
+    """Many at once, each its own request; and what its writ does not have."""
+    with Origin() as origin, Origin() as other:
+        box.writ_file("name: w\nrandom: secure\nhttp:\n"
+                      "  - { name: o, methods: [GET], url: "
+                      f"\"{origin.url('/**')}\", "
+                      "addresses: [\"127.0.0.1/32\"] }\n")
+        with Server(box, "--workers", "1", "-w", "the.writ.yaml") as s:
+            answers = at_once(20, lambda i: s.get(
+                "/out?" + origin.url(f"/bytes/{100 + i}")))
+            equal([status(a) for a in answers], [200] * 20, answers)
+            equal([len(whole(a)) for a in answers],
+                  [100 + i for i in range(20)])
+            refused_one = s.get("/out?" + other.url("/"))
+            equal(status(refused_one), 502)
+            check(b"denied" in refused_one, refused_one)
+            wait_until("told", lambda: "refused   http" in s.said())
+        check(other.silent)
