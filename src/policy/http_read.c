@@ -102,7 +102,7 @@ static const char *
 put_url(struct writ_str scheme, struct writ_str authority, struct writ_str path,
     struct writ_buf *b)
 {
-	size_t i;
+	size_t i, low;
 
 	if (scheme.len && !writ_str_is(scheme, "http") &&
 	    !writ_str_is(scheme, "https"))
@@ -117,11 +117,11 @@ put_url(struct writ_str scheme, struct writ_str authority, struct writ_str path,
 		if (!authority.ptr[i] || strchr("/?#", authority.ptr[i]))
 			return "a character that no host has";
 	writ_buf_cstr(b, writ_str_is(scheme, "http") ? "http://" : "https://");
-	for (i = 0; i < authority.len; i++) {
-		char c = authority.ptr[i];
-
-		writ_buf_char(b, c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c);
-	}
+	low = b->len;
+	writ_buf_str(b, authority);
+	for (i = low; i < b->len; i++)
+		if (b->ptr[i] >= 'A' && b->ptr[i] <= 'Z')
+			b->ptr[i] |= 0x20;
 	if (path.len == 0 || path.ptr[0] == '?')
 		writ_buf_char(b, '/');
 	writ_buf_str(b, path);

@@ -354,11 +354,16 @@ writ_url_path(struct writ_str path, struct writ_buf *out)
 	size_t i;
 
 	for (i = 0; i < path.len; i++) {
+		const char *next = memchr(path.ptr + i, '%', path.len - i);
+		size_t plain = next ? (size_t)(next - path.ptr) - i :
+		    path.len - i;
 		unsigned c;
 
-		if (path.ptr[i] != '%' || i + 2 >= path.len) {
-			writ_buf_char(out, path.ptr[i]);
-			continue;
+		writ_buf_add(out, path.ptr + i, plain);
+		i += plain;
+		if (i + 2 >= path.len) {
+			writ_buf_add(out, path.ptr + i, path.len - i);
+			return;
 		}
 		c = hex(path.ptr[i + 1]) * 16 + hex(path.ptr[i + 2]);
 		i += 2;
