@@ -517,10 +517,36 @@ set_credential(struct writ_net_request *r, struct writ_net_send *m,
 	return true;
 }
 
+/* With a credential that is to be taken out of what comes back, a guest does not choose a form in
+ * which it would not be found: a coding, or a piece of a few bytes. */
+static void
+set_plain_fields(struct writ_net_send *m,
+    struct writ_http_field kept[WRIT_HTTP_FIELDS_OUT_MAX])
+{
+	static const char *const dropped[] = { "accept-encoding", "te", "range",
+		"if-range" };
+	const size_t last = sizeof(dropped) / sizeof(dropped[0]);
+	size_t i, k, n = 0;
+
+	for (i = 0; i < m->fields_count; i++) {
+		for (k = 0; k < last && !writ_str_is(m->fields[i].name,
+		    dropped[k]); k++)
+			continue;
+		if (k == last)
+			kept[n++] = m->fields[i];
+	}
+	if (n < WRIT_HTTP_FIELDS_OUT_MAX)
+		kept[n++] = (struct writ_http_field){
+			WRIT_STR("accept-encoding"), WRIT_STR("identity") };
+	m->fields = kept;
+	m->fields_count = n;
+}
+
 /* NULL, or why it cannot be sent; it has not been then. */
 static const char *
 tell_net(struct writ_net_request *r)
 {
+	struct writ_http_field kept[WRIT_HTTP_FIELDS_OUT_MAX];
 	struct writ_net *n = r->net;
 	writ_auto_release(writ_buf) credential, headers, types, body;
 	struct writ_net_send m = { 0 };
@@ -538,6 +564,8 @@ tell_net(struct writ_net_request *r)
 		return "its entries trust different authorities or keys";
 	if (!set_credential(r, &m, &credential))
 		return "a secret of its credential is gone";
+	if (m.scrub && r->terms.credential)
+		set_plain_fields(&m, kept);
 	m.all_headers = !put_lists(r, false, &headers);
 	m.response_headers = writ_buf_view(&headers);
 	(void)put_lists(r, true, &types);

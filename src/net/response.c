@@ -210,6 +210,11 @@ read_lines(struct net_request *r, struct writ_str lines, bool trailers,
 			return bad(r, WRIT_HTTP_PROTOCOL_ERROR);
 		if (!trailers && !take_framing(r, &f))
 			return false;
+		/* no search sees through it */
+		if (!trailers && r->s.scrub && r->s.credential_name.len &&
+		    writ_str_is(f.name, "content-encoding") &&
+		    !writ_str_is(f.value, "identity"))
+			return bad(r, WRIT_HTTP_RESPONSE_CONTENT_CODING);
 		if (!trailers && r->s.response_types.len &&
 		    writ_str_is(f.name, "content-type")) {
 			if (typed || !type_passes(r, f.value))
