@@ -1,6 +1,7 @@
 //! Ports for tests: everything is in one `Fake`, which the tests look into.
 
 use super::client::{REPLY_MAX, RawAsk, RawClient};
+use super::http::fake::FakeHttp;
 use super::sock::fake::FakeSock;
 use super::*;
 use std::collections::VecDeque;
@@ -47,6 +48,7 @@ pub struct Fake {
     /// What the next asks are answered with, in order.
     pub replies: VecDeque<FakeReply>,
     pub sock: FakeSock,
+    pub http: FakeHttp,
     queue: Vec<*mut RawFsCall>,
     asks_queue: Vec<*mut RawAsk>,
 }
@@ -71,6 +73,7 @@ impl Fake {
             asks: Vec::new(),
             replies: VecDeque::new(),
             sock: FakeSock::default(),
+            http: FakeHttp::default(),
             queue: Vec::new(),
             asks_queue: Vec::new(),
         })
@@ -106,6 +109,11 @@ impl Fake {
         };
         raw.sock = super::sock::fake::port(ctx);
         raw
+    }
+
+    /// Let requests be sent.
+    pub fn open_http(&mut self, raw: &mut RawPorts) {
+        raw.http = super::http::fake::port(ptr::from_mut(self).cast());
     }
 
     pub fn count(&self, what: FsOp) -> usize {

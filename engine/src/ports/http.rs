@@ -71,12 +71,12 @@ pub(super) const VOID: RawHttp = RawHttp {
     close: None,
 };
 
-type Ctx = *mut c_void;
-type X = *mut RawExchange;
+pub(crate) type Ctx = *mut c_void;
+pub(crate) type X = *mut RawExchange;
 
 /// `struct writ_http_port`.
 #[repr(C)]
-pub(super) struct RawHttp {
+pub(crate) struct RawHttp {
     ctx: Ctx,
     send: Option<unsafe extern "C" fn(Ctx, *const RawHead, *const Options, *mut X) -> u32>,
     head: Option<unsafe extern "C" fn(Ctx, X, *mut RawHead, *mut Fault, *mut RawWake) -> u32>,
@@ -394,3 +394,7 @@ impl InHalf {
         Ok(buf)
     }
 }
+
+#[cfg(test)]
+#[path = "../fake_http.rs"]
+pub mod fake;

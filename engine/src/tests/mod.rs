@@ -1,6 +1,7 @@
 //! The host functions over fake ports, called as the bindings call them.
 
 mod client;
+mod exchange;
 mod files;
 mod http;
 mod io;
@@ -27,6 +28,20 @@ pub struct World {
 pub fn world() -> World {
     let mut fake = Fake::new();
     let table = fake.table();
+    let ports = Ports::new(&*table, WakeCell::new(ptr::null_mut()));
+    World {
+        state: State::new(ports, 1 << 20, 100),
+        fake,
+        _table: table,
+    }
+}
+
+/// The same, with a port for HTTP.
+pub fn world_with_http() -> World {
+    let mut fake = Fake::new();
+    let mut table = fake.table();
+    fake.open_http(&mut table);
+    fake.http.room = 1 << 20;
     let ports = Ports::new(&*table, WakeCell::new(ptr::null_mut()));
     World {
         state: State::new(ports, 1 << 20, 100),
