@@ -73,6 +73,7 @@ static const struct cli_option serve_options[] = {
 	{ "--grant", NULL, "TEXT", "add one grant, as for run", true },
 	{ "--argv0", NULL, "NAME", "what the guest sees as its own name" },
 	{ "--raw-output", NULL, NULL, "pass control bytes to a terminal" },
+	RESOLVER,
 	PLACES,
 	COMMON,
 	{ NULL, NULL, NULL, NULL, false }
