@@ -242,8 +242,10 @@ writ_tool_check_places(const struct writ_tool *t, struct writ_err *err)
 	    NULL) != WRIT_OK)
 		return st;
 	for (i = 0; st == WRIT_OK && i < sizeof(own) / sizeof(own[0]); i++) {
+		/* what is not there yet will be made there */
 		snprintf(path, sizeof(path), "%s/%s", dir, own[i].name);
-		st = check_own_place(t, path, own[i].what, err);
+		st = check_own_place(t, access(path, F_OK) ? dir : path,
+		    own[i].what, err);
 	}
 	return st;
 }

@@ -282,3 +282,26 @@ def a_pasted_text_of_several_lines_is_refused(box):
     check(b"more than one line" in shown, shown)
     check(b"rm -rf" not in shown, shown)
     equal(listed(box)["secrets"], [])
+
+
+# -- what no grant may reach
+
+def within_reach(box, where):
+    """The store, or where it will be, in a folder that a guest gets."""
+    there, folder = where
+    if there:
+        put(box, "github", VALUE)
+    else:
+        os.makedirs(os.path.join(box.state, "writ"), exist_ok=True)
+        box.own(os.path.join(box.state, "writ"))
+    result = box.run("--audit", box.path("work/audit"), "--dir",
+                     os.path.join(box.state, folder) + "::/s",
+                     box.guest("hello-c"))
+    equal(result.code, REFUSED, result)
+    check("overlaps" in result.error, result)
+
+
+cases_of({"the-store-in-reach": (True, "writ/secrets"),
+          "its-folder-in-reach": (True, "writ"),
+          "its-state-in-reach": (True, ""),
+          "its-place-in-reach": (False, "writ")}, within_reach)
