@@ -6,6 +6,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "base/hash.h"
 #include "net/net.h"
 
 #define TIMEOUT_MS 2000
@@ -41,19 +42,33 @@ on_connect(ares_socket_t fd, const struct sockaddr *to, ares_socklen_t len,
 	return 0;
 }
 
+/* c-ares seeds its ids from a file or from nothing; what stands on the wire is random.  Over TCP
+ * nobody else can answer. */
+static void
+mask_id(const struct net_lookup *l, uint8_t *p, size_t n)
+{
+	if (!l->tcp && n >= 2) {
+		p[0] ^= l->mask[0];
+		p[1] ^= l->mask[1];
+	}
+}
+
 /* It can only come from where the socket is connected to. */
 static ares_ssize_t
 on_receive(ares_socket_t fd, void *p, size_t n, int flags,
     struct sockaddr *from, ares_socklen_t *len, void *ctx)
 {
 	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(53) };
+	ares_ssize_t got;
 
 	if (from && len && *len >= sizeof(a)) {
 		inet_pton(AF_INET, SERVER, &a.sin_addr);
 		memcpy(from, &a, sizeof(a));
 		*len = sizeof(a);
 	}
-	return recvfrom(fd, p, n, 0, NULL, NULL);
+	got = recvfrom(fd, p, n, 0, NULL, NULL);
+	mask_id(ctx, p, got > 0 ? (size_t)got : 0);
+	return got;
 }
 
 static ares_ssize_t
@@ -71,6 +86,7 @@ on_send(ares_socket_t fd, const struct iovec *v, int n, void *ctx)
 		memcpy(all + len, v[i].iov_base, v[i].iov_len);
 		len += v[i].iov_len;
 	}
+	mask_id(ctx, all, len);
 	return sendto(fd, all, len, MSG_NOSIGNAL, NULL, 0);
 }
 
@@ -111,15 +127,16 @@ on_answer(void *ctx, int status, int timeouts, struct ares_addrinfo *info)
 	const struct ares_addrinfo_node *node;
 
 	l->done = true;
-	l->answer.rcode = (uint32_t)status;
 	for (node = status == ARES_SUCCESS ? info->nodes : NULL; node;
 	    node = node->ai_next)
 		keep(l, node);
 	ares_freeaddrinfo(info);
-	if (l->answer.count)
-		l->answer.how = WRIT_DNS_OK;
-	else if (l->truncated)
+	if (l->truncated)
+		l->answer.count = 0;
+	if (l->truncated)
 		l->answer.how = WRIT_DNS_TRUNCATED;
+	else if (l->answer.count)
+		l->answer.how = WRIT_DNS_OK;
 	else if (status == ARES_ENOTFOUND || status == ARES_ENODATA ||
 	    status == ARES_SUCCESS)
 		l->answer.how = WRIT_DNS_NONE;
@@ -133,27 +150,45 @@ on_answer(void *ctx, int status, int timeouts, struct ares_addrinfo *info)
 	    status == ARES_ENOTIMP ? 4 : status == ARES_EREFUSED ? 5 : 0;
 }
 
+/* What c-ares waits for on its socket, if it has it still. */
+static void
+watch(struct net *n, struct net_lookup *l)
+{
+	ares_socket_t fds[ARES_GETSOCK_MAXNUM];
+	int bits = ares_getsock(l->channel, fds, ARES_GETSOCK_MAXNUM);
+	uint32_t events = 0;
+
+	if (ARES_GETSOCK_READABLE(bits, 0))
+		events |= EPOLLIN;
+	if (ARES_GETSOCK_WRITABLE(bits, 0))
+		events |= EPOLLOUT;
+	net_watch(n, &l->watch, events);
+}
+
 static void
 on_ready(struct net *n, struct net_watch *w, uint32_t events)
 {
 	struct net_lookup *l = (struct net_lookup *)(void *)w;
 
-	if (!l->done)
-		ares_process_fd(l->channel, w->fd, l->tcp && events & EPOLLOUT ?
-		    w->fd : ARES_SOCKET_BAD);
+	if (l->done)
+		return;
+	ares_process_fd(l->channel, events & ~(uint32_t)EPOLLOUT ? w->fd :
+	    ARES_SOCKET_BAD, events & EPOLLOUT ? w->fd : ARES_SOCKET_BAD);
+	watch(n, l);
 }
 
 static bool
 open_channel(struct net_lookup *l)
 {
 	char lookups[] = "b";
+	/* without domains it would ask for the name of this machine */
 	struct ares_options o = { .flags = ARES_FLAG_NOSEARCH |
-		ARES_FLAG_NOALIASES | (l->tcp ? ARES_FLAG_USEVC : 0),
+		ARES_FLAG_NOALIASES | ARES_FLAG_NOCHECKRESP | (l->tcp ? ARES_FLAG_USEVC : 0),
 		.timeout = TIMEOUT_MS, .tries = TRIES, .lookups = lookups };
 
 	if (ares_init_options(&l->channel, &o, ARES_OPT_FLAGS |
-	    ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_LOOKUPS) !=
-	    ARES_SUCCESS)
+	    ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_LOOKUPS |
+	    ARES_OPT_DOMAINS) != ARES_SUCCESS)
 		return false;
 	ares_set_socket_functions(l->channel, &functions, l);
 	return ares_set_servers_ports_csv(l->channel, SERVER ":53") ==
@@ -187,11 +222,13 @@ net_lookup_start(struct net *n, uint32_t id, struct writ_str body, int *fd)
 	l->next = n->lookups;
 	n->lookups = l;
 	n->lookups_count++;
-	net_watch(n, &l->watch, l->tcp ? EPOLLIN | EPOLLOUT : EPOLLIN);
-	if (open_channel(l))
-		ares_getaddrinfo(l->channel, name, NULL, &hints, on_answer, l);
-	else
+	writ_hash_random(l->mask, sizeof(l->mask));
+	if (!net_nonblocking(l->fd) || !open_channel(l)) {
 		l->done = true;
+		return WRIT_OK;
+	}
+	ares_getaddrinfo(l->channel, name, NULL, &hints, on_answer, l);
+	watch(n, l);
 	return WRIT_OK;
 }
 
@@ -217,9 +254,11 @@ net_lookups_tick(struct net *n)
 	struct net_lookup **at = &n->lookups, *l;
 
 	while ((l = *at)) {
-		if (!l->done)
+		if (!l->done) {
 			ares_process_fd(l->channel, ARES_SOCKET_BAD,
 			    ARES_SOCKET_BAD);
+			watch(n, l);
+		}
 		if (l->done) {
 			*at = l->next;
 			finish(n, l);

@@ -36,9 +36,12 @@ struct net_pool {
 	uint32_t id;
 	CURLM *multi;
 	struct net *net;
-	unsigned open, running;		/* sockets; transfers */
+	unsigned open, running;		/* sockets that live; transfers */
+	unsigned users;			/* requests that point here */
 	bool h2;			/* its origin speaks HTTP/2 */
+	bool closed;			/* nothing new: freed when nobody uses it */
 	uint64_t due_ns;		/* when curl wants to be called; UINT64_MAX */
+	uint64_t idle_ns;		/* since when nothing runs */
 	struct net_pool *next;
 };
 
@@ -46,7 +49,8 @@ struct net_pool {
 struct net_socket {
 	struct net_watch watch;
 	struct net_pool *pool;
-	bool ours;			/* fd was given to curl by us */
+	bool guarded;			/* nothing may come: no transfer runs */
+	bool dead;			/* something came, or it has closed */
 	struct net_socket *next;
 };
 
@@ -89,22 +93,30 @@ struct net_request {
 	struct curl_slist *headers, *trailers, *resolve;
 	int fd;				/* from DIALED, not yet given to curl; -1 */
 	bool wants_socket;		/* curl asked for another one */
-	unsigned dials;
+	unsigned dials, tries;		/* sockets asked for; times it began to be sent */
+	bool h2;			/* its connection speaks HTTP/2 */
+	int alert;			/* that TLS got from the peer, or 0 */
+	bool farewell;			/* the peer has ended TLS in good order */
 	/* the body that goes out */
 	struct writ_buf held;		/* kept back for the operation */
 	size_t held_at;
 	struct writ_str part;		/* of a DATA message, not yet taken */
 	bool out_ended, read_paused, gone;
+	bool has_last;			/* the body's last byte waits in `last` for its END */
+	char last;
 	uint64_t up, down;
 	/* the response */
 	struct writ_buf head_bytes;	/* lines as curl gave them */
 	struct writ_buf out_fields;	/* trailers of it */
 	unsigned interim;
 	bool head_done, chunked, has_length, write_paused, trailing;
+	bool old, bodiless;		/* HTTP/1.0; no body, whatever its head says */
+	bool end_told;			/* the worker has all of it */
 	uint64_t length;		/* of the response's body, if has_length */
+	uint64_t got;			/* bytes of it, as they came */
 	struct net_chunks chunks;
 	struct net_scrub scrub;
-	uint64_t deadline_ns, started_ns;
+	uint64_t deadline_ns;		/* UINT64_MAX: none */
 	bool failed;
 	struct writ_http_fault fault;	/* if failed */
 	struct net_request *next;
@@ -116,6 +128,7 @@ struct net_lookup {
 	uint32_t id;
 	ares_channel channel;
 	int fd;				/* until c-ares takes it; -1 */
+	uint8_t mask[2];		/* over the ids of c-ares */
 	bool tcp, truncated, done;
 	struct writ_net_resolved answer;
 	struct net_lookup *next;
@@ -128,9 +141,10 @@ struct net {
 	unsigned without;		/* walls left out */
 	struct net_pool *pools;
 	struct net_request *requests;
-	unsigned requests_count, lookups_count;
+	unsigned requests_count, lookups_count, sockets_count;
 	struct net_socket *sockets;
 	struct net_lookup *lookups;
+	int alert_slot;			/* of an SSL_CTX: the request that uses it */
 	void *cas[WRIT_NET_CAS_MAX];	/* X509_STORE *, by index */
 	struct writ_buf ca_parts[WRIT_NET_CAS_MAX];
 	struct {
@@ -146,6 +160,12 @@ struct net {
 
 /** CLOCK_MONOTONIC, ns. */
 uint64_t net_now(void);
+
+/** Let an fd that came in a message never block.  False: it is none. */
+bool net_nonblocking(int fd);
+
+/** memory.c: let curl wipe what it frees; its copies of a credential are in there. */
+bool net_memory_init(void);
 
 /** Ask epoll for `events` (0: none) of w->fd. */
 void net_watch(struct net *n, struct net_watch *w, uint32_t events);
@@ -172,6 +192,8 @@ void net_request_done(struct net_request *r, CURLcode code);
 void net_requests_tick(struct net *n);
 /** When one must be looked at, or UINT64_MAX. */
 uint64_t net_requests_due(const struct net *n);
+/** Whether it may be sent a second time: it changes nothing. */
+bool net_request_may_repeat(const struct net_request *r);
 /** Something moved: the time for the phase begins anew. */
 void net_request_touch(struct net_request *r, enum net_phase phase);
 /** A fault of this code, without a number. */
@@ -186,6 +208,8 @@ bool net_response_end(struct net_request *r);
 /* ---- send.c: what curl is given */
 /** Make the easy handle of a judged request.  False: no memory. */
 bool net_send_prepare(struct net_request *r);
+/** Wipe and free what was made for curl. */
+void net_send_forget(struct net_request *r);
 size_t net_send_body(char *p, size_t size, size_t n, void *ctx);
 /** Whether all of the body is here, held back; its operation in *out.  WRIT_OK; WRIT_AGAIN;
  * WRIT_INVALID it is not what it should be. */
@@ -197,9 +221,11 @@ struct net_pool *net_pool_get(struct net *n, uint32_t id);
 /** Hand the request to curl.  False: no memory. */
 bool net_pool_add(struct net_request *r);
 void net_pool_remove(struct net_request *r);
+/** The request points there no more. */
+void net_pool_leave(struct net_request *r);
 /** Whether a connection is at hand. */
 bool net_pool_has_idle(const struct net_pool *p);
-/** Close idle connections. */
+/** Nothing new goes over its connections; they close as soon as nothing runs. */
 void net_pool_close(struct net *n, uint32_t id);
 void net_pools_tick(struct net *n);
 uint64_t net_pools_due(const struct net *n);
@@ -213,6 +239,8 @@ net_tls_ca(struct net *n, uint32_t index, struct writ_str pem);
 WRIT_MUST_CHECK enum writ_status net_tls_ready(struct net *n);
 /** Let the handle trust exactly the authorities of r->s.ca. */
 void net_tls_prepare(struct net_request *r);
+/** r is about to use a connection; whether that speaks HTTP/2. */
+bool net_tls_begin(struct net_request *r);
 /** What a failed transfer means. */
 struct writ_http_fault net_tls_fault(struct net_request *r, CURLcode code);
 

@@ -7,6 +7,7 @@
 
 #define POOL_IDLE_MAX 8			/* connections kept */
 #define POOL_IDLE_S 60
+#define SOCKETS_HIGH 320		/* of all pools: above it idle pools are closed */
 #define H2_STREAMS 64			/* at a time on one connection */
 
 /* ---- sockets of curl */
@@ -29,6 +30,7 @@ socket_free(struct net *n, struct net_socket *s)
 	for (at = &n->sockets; *at; at = &(*at)->next)
 		if (*at == s) {
 			*at = s->next;
+			n->sockets_count--;
 			break;
 		}
 	net_watch(n, &s->watch, 0);
@@ -62,12 +64,42 @@ act(struct net_pool *p, curl_socket_t fd, int what)
 	reap(p);
 }
 
+/* Nobody asked for what came: it must not be taken for an answer to the next request.  curl sees that
+ * the connection is closed before it uses it again. */
+static void
+retire(struct net *n, struct net_socket *s)
+{
+	net_watch(n, &s->watch, 0);
+	s->guarded = false;
+	s->dead = true;
+	s->pool->open--;
+	(void)shutdown(s->watch.fd, SHUT_RDWR);
+}
+
+/* While nothing runs, every connection is watched; HTTP/2 has its own talk. */
+static void
+guard(struct net_pool *p, bool on)
+{
+	struct net_socket *s;
+
+	for (s = p->net->sockets; s; s = s->next)
+		if (s->pool == p && !s->dead && (on ? !p->h2 : s->guarded)) {
+			s->guarded = on;
+			net_watch(p->net, &s->watch, on ? EPOLLIN | EPOLLRDHUP :
+			    0);
+		}
+}
+
 static void
 on_ready(struct net *n, struct net_watch *w, uint32_t events)
 {
 	struct net_socket *s = (struct net_socket *)(void *)w;
 	int what = 0;
 
+	if (s->guarded) {
+		retire(n, s);
+		return;
+	}
 	if (events & (EPOLLIN | EPOLLHUP | EPOLLERR))
 		what |= CURL_CSELECT_IN;
 	if (events & EPOLLOUT)
@@ -96,6 +128,7 @@ on_socket(CURL *easy, curl_socket_t fd, int what, void *ctx, void *unused)
 		events |= EPOLLIN;
 	if (what & CURL_POLL_OUT)
 		events |= EPOLLOUT;
+	s->guarded = false;
 	net_watch(p->net, &s->watch, events);
 	return 0;
 }
@@ -129,6 +162,7 @@ on_open(void *ctx, curlsocktype purpose, struct curl_sockaddr *address)
 	s->pool = r->pool;
 	s->next = r->net->sockets;
 	r->net->sockets = s;
+	r->net->sockets_count++;
 	r->pool->open++;
 	r->fd = -1;
 	return fd;
@@ -149,7 +183,7 @@ on_close(void *ctx, curl_socket_t fd)
 	struct net_socket *s = socket_of(n, fd);
 
 	if (s) {
-		s->pool->open--;
+		s->pool->open -= !s->dead;
 		socket_free(n, s);
 	}
 	return close(fd);
@@ -174,8 +208,10 @@ net_pool_get(struct net *n, uint32_t id)
 	struct net_pool *p;
 
 	for (p = n->pools; p; p = p->next)
-		if (p->id == id)
+		if (p->id == id && !p->closed) {
+			p->users++;
 			return p;
+		}
 	p = writ_alloc(1, sizeof(*p));
 	if (p)
 		p->multi = curl_multi_init();
@@ -184,6 +220,7 @@ net_pool_get(struct net *n, uint32_t id)
 		return NULL;
 	}
 	p->id = id;
+	p->users = 1;
 	p->net = n;
 	p->due_ns = UINT64_MAX;
 	curl_multi_setopt(p->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
@@ -200,12 +237,14 @@ net_pool_get(struct net *n, uint32_t id)
 bool
 net_pool_has_idle(const struct net_pool *p)
 {
-	return p->h2 ? p->open && p->running < H2_STREAMS : p->open > p->running;
+	return p->closed ? false : p->h2 ? p->open && p->running < H2_STREAMS : p->open > p->running;
 }
 
 bool
 net_pool_add(struct net_request *r)
 {
+	if (r->pool->running == 0)
+		guard(r->pool, false);
 	if (curl_multi_add_handle(r->pool->multi, r->easy) != CURLM_OK)
 		return false;
 	r->pool->running++;
@@ -215,25 +254,61 @@ net_pool_add(struct net_request *r)
 void
 net_pool_remove(struct net_request *r)
 {
-	(void)curl_multi_remove_handle(r->pool->multi, r->easy);
-	r->pool->running--;
+	struct net_pool *p = r->pool;
+
+	(void)curl_multi_remove_handle(p->multi, r->easy);
+	if (--p->running == 0)
+		guard(p, true);
 }
 
-/* With no connection to be kept, idle ones go. */
+void
+net_pool_leave(struct net_request *r)
+{
+	if (--r->pool->users == 0)
+		r->pool->idle_ns = net_now();
+	r->pool = NULL;
+}
+
 void
 net_pool_close(struct net *n, uint32_t id)
 {
 	struct net_pool *p;
-	int running;
 
-	for (p = n->pools; p && p->id != id; p = p->next)
+	for (p = n->pools; p; p = p->next)
+		if (p->id == id)
+			p->closed = true;
+}
+
+/* curl closes what it still has. */
+static void
+pool_free(struct net *n, struct net_pool *p)
+{
+	struct net_pool **at;
+
+	for (at = &n->pools; *at != p; at = &(*at)->next)
 		;
-	if (!p)
-		return;
-	curl_multi_setopt(p->multi, CURLMOPT_MAXCONNECTS, 0L);
-	(void)curl_multi_socket_action(p->multi, CURL_SOCKET_TIMEOUT, 0,
-	    &running);
-	reap(p);
+	*at = p->next;
+	(void)curl_multi_cleanup(p->multi);
+	writ_mem_free(p);
+}
+
+/* The pool that was left alone for the longest time, if nobody uses it. */
+static struct net_pool *
+oldest(const struct net *n)
+{
+	struct net_pool *p, *best = NULL;
+
+	for (p = n->pools; p; p = p->next)
+		if (!p->users && (!best || p->closed ||
+		    (!best->closed && p->idle_ns < best->idle_ns)))
+			best = p;
+	return best;
+}
+
+static uint64_t
+expires(const struct net_pool *p)
+{
+	return p->closed ? 0 : p->idle_ns + POOL_IDLE_S * 1000000000ull;
 }
 
 void
@@ -247,6 +322,9 @@ net_pools_tick(struct net *n)
 			p->due_ns = UINT64_MAX;
 			act(p, CURL_SOCKET_TIMEOUT, 0);
 		}
+	while ((p = oldest(n)) && (expires(p) <= now ||
+	    (n->sockets_count > SOCKETS_HIGH && p->open)))
+		pool_free(n, p);
 }
 
 uint64_t
@@ -255,8 +333,11 @@ net_pools_due(const struct net *n)
 	const struct net_pool *p;
 	uint64_t due = UINT64_MAX;
 
-	for (p = n->pools; p; p = p->next)
+	for (p = n->pools; p; p = p->next) {
 		if (p->due_ns < due)
 			due = p->due_ns;
+		if (!p->users && expires(p) < due)
+			due = expires(p);
+	}
 	return due;
 }

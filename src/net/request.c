@@ -8,20 +8,18 @@
 #define WORDS_MAX WRIT_WIRE_MSG_MAX
 #define UNSENT_LOW (64 * 1024)		/* towards the worker: curl goes on below it */
 #define DIALS_MAX 3			/* sockets of one request */
+#define REQUESTS_HELD_MAX (2 * WRIT_NET_REQUESTS_MAX) /* that run, or have not been read */
 
 void
 net_request_touch(struct net_request *r, enum net_phase phase)
 {
 	uint64_t ms = phase == NET_BODY ? r->s.between_ms :
 	    phase == NET_WAITING ? r->s.first_byte_ms : r->s.connect_ms;
-	uint64_t now = net_now();
 
 	/* Connecting has one time for all of it; what moves later has its own each time. */
-	if (phase <= NET_CONNECTING && r->phase != phase && r->deadline_ns)
-		ms = 0;
+	if (phase > NET_CONNECTING || r->phase < NET_DIALING)
+		r->deadline_ns = net_now() + ms * 1000000;
 	r->phase = phase;
-	if (ms)
-		r->deadline_ns = now + ms * 1000000;
 }
 
 void
@@ -49,17 +47,15 @@ net_request_find(struct net *n, uint32_t id)
 static void
 tell_done(struct net_request *r)
 {
-	long status = 0, sent = 0;
+	long status = 0;
 	struct writ_net_done done = { .failed = r->failed, .fault = r->fault,
 		.up = r->up, .down = r->down };
 	writ_auto_release(writ_buf) b;
 
-	if (r->easy) {
+	if (r->easy)
 		curl_easy_getinfo(r->easy, CURLINFO_RESPONSE_CODE, &status);
-		curl_easy_getinfo(r->easy, CURLINFO_REQUEST_SIZE, &sent);
-	}
 	done.status = r->head_done && status > 0 ? (uint32_t)status : 0;
-	done.sent = sent > 0;
+	done.sent = r->tries > 0;
 	writ_buf_init(&b, 64);
 	writ_net_done_put(&b, &done);
 	net_say(r->net, WRIT_NET_DONE, r->id, writ_buf_view(&b));
@@ -87,6 +83,9 @@ net_request_end(struct net_request *r, const struct writ_http_fault *fault)
 		r->failed = true;
 		r->fault = *fault;
 	}
+	/* A request that was cut after its answer: the answer stands. */
+	if (r->end_told)
+		r->failed = false;
 	tell_done(r);
 	if (r->easy) {
 		if (r->phase >= NET_CONNECTING)
@@ -94,11 +93,14 @@ net_request_end(struct net_request *r, const struct writ_http_fault *fault)
 		curl_easy_cleanup(r->easy);
 		r->easy = NULL;
 	}
+	if (r->pool)
+		net_pool_leave(r);
 	writ_closep(&r->fd);
 	if (r->failed && !r->gone)
 		tell_fault(r);
+	/* What is left to be read, the worker may read as long as it is there. */
 	r->phase = NET_ENDED;
-	r->deadline_ns = net_now() + r->s.between_ms * 1000000;
+	r->deadline_ns = UINT64_MAX;
 	if (writ_conn_flush(&r->x) == WRIT_CLOSED)
 		r->gone = true;
 	net_watch(r->net, &r->watch, writ_conn_unsent(&r->x) && !r->gone ?
@@ -109,7 +111,7 @@ static void
 release(struct net_request *r)
 {
 	net_watch(r->net, &r->watch, 0);
-	curl_slist_free_all(r->headers);
+	net_send_forget(r);
 	curl_slist_free_all(r->trailers);
 	curl_slist_free_all(r->resolve);
 	net_scrub_release(&r->scrub);
@@ -171,18 +173,20 @@ net_request_dialed(struct net_request *r, int *fd)
 	hand_over(r);
 }
 
+bool
+net_request_may_repeat(const struct net_request *r)
+{
+	return !r->s.has_body && (writ_str_is(r->s.method, "GET") ||
+	    writ_str_is(r->s.method, "HEAD"));
+}
+
 /* Nothing of the request has left, or it changes nothing: it may have another socket. */
 static bool
 may_try_again(struct net_request *r)
 {
-	long sent = 0;
-
-	curl_easy_getinfo(r->easy, CURLINFO_REQUEST_SIZE, &sent);
-	if (!r->wants_socket || r->head_done || r->up)
+	if (!r->wants_socket || r->head_done || r->head_bytes.len || r->up)
 		return false;
-	return sent == 0 || (!r->s.has_body &&
-	    (writ_str_is(r->s.method, "GET") ||
-	    writ_str_is(r->s.method, "HEAD")));
+	return r->tries == 0 || net_request_may_repeat(r);
 }
 
 void
@@ -194,7 +198,8 @@ net_request_done(struct net_request *r, CURLcode code)
 	}
 	if (!r->failed && may_try_again(r)) {
 		net_pool_remove(r);
-		r->failed = false;
+		r->phase = NET_DIALING;
+		r->read_paused = r->write_paused = false;
 		dial(r);
 		return;
 	}
@@ -221,11 +226,15 @@ hold(struct net_request *r)
 		return;
 	}
 	if (st != WRIT_OK) {
-		net_request_end(r, &(struct writ_http_fault){
-			WRIT_HTTP_REQUEST_DENIED, false, 0 });
+		net_request_fail(r, WRIT_HTTP_REQUEST_DENIED);
+		net_request_end(r, NULL);
 		return;
 	}
 	net_watch(r->net, &r->watch, 0);
+	if (!r->s.operation_field.len) {
+		connect_it(r);
+		return;
+	}
 	writ_wire_put_str(&b, writ_buf_view(&operation));
 	r->phase = NET_ASKED;
 	net_say(r->net, WRIT_NET_OPERATION, r->id, writ_buf_view(&b));
@@ -254,17 +263,17 @@ watch_exchange(struct net_request *r)
 	net_watch(r->net, &r->watch, events | EPOLLRDHUP);
 }
 
-/* Whether curl waits to give more, and may. */
-static bool
-has_room(const struct net_request *r)
+static size_t
+unsent(const struct net_request *r)
 {
-	return r->write_paused && r->x.out.len - r->x.out_pos < UNSENT_LOW;
+	return r->x.out.len - r->x.out_pos;
 }
 
 static void
 unpause(struct net_request *r)
 {
 	r->read_paused = r->write_paused = false;
+	net_request_touch(r, r->phase);
 	(void)curl_easy_pause(r->easy, CURLPAUSE_CONT);
 	r->pool->due_ns = 0;		/* curl looks at it at once */
 }
@@ -288,7 +297,7 @@ on_exchange(struct net *n, struct net_watch *w, uint32_t events)
 	if (r->phase == NET_HOLDING)
 		hold(r);
 	else if (r->phase >= NET_CONNECTING && ((events & EPOLLIN &&
-	    r->read_paused) || has_room(r)))
+	    r->read_paused) || (r->write_paused && unsent(r) < UNSENT_LOW)))
 		unpause(r);
 }
 
@@ -302,20 +311,44 @@ begin(struct net_request *r)
 	    r->s.credential_name.len == 0);
 	bool ok = net_scrub_init(&r->scrub, r->net, scrub);
 
-	r->started_ns = net_now();
 	writ_buf_init(&r->held, WRIT_HTTP_OPERATION_BODY_MAX);
 	r->pool = net_pool_get(r->net, r->s.pool);
 	r->phase = NET_HOLDING;
-	r->deadline_ns = r->started_ns + r->s.connect_ms * 1000000;
-	if (!ok || !r->pool || !net_send_prepare(r)) {
-		net_request_end(r, &(struct writ_http_fault){
-			WRIT_HTTP_INTERNAL_ERROR, false, 0 });
+	r->deadline_ns = UINT64_MAX;	/* the guest takes its time */
+	if (!ok || !r->pool || !net_nonblocking(r->x.fd) ||
+	    !net_send_prepare(r)) {
+		net_request_fail(r, WRIT_HTTP_INTERNAL_ERROR);
+		net_request_end(r, NULL);
 		return;
 	}
-	if (r->s.operation_field.len)
+	/* A body of 0 bytes is none that curl would ask for: its END comes first. */
+	if (r->s.operation_field.len || (r->s.has_body && r->s.has_length &&
+	    r->s.length == 0))
 		hold(r);
 	else
 		connect_it(r);
+}
+
+/* Workers that do not read what they asked for hold all places. */
+static void
+refuse(struct net *n, uint32_t id)
+{
+	struct writ_net_done done = { .failed = true,
+		.fault.code = WRIT_HTTP_CONNECTION_LIMIT_REACHED };
+	writ_auto_release(writ_buf) b;
+
+	writ_buf_init(&b, 64);
+	writ_net_done_put(&b, &done);
+	net_say(n, WRIT_NET_DONE, id, writ_buf_view(&b));
+}
+
+/* Times that no clock overflows on; none is 0. */
+static void
+clamp(uint64_t *ms)
+{
+	const uint64_t most = 24 * 3600 * 1000;
+
+	*ms = *ms == 0 ? 1 : *ms > most ? most : *ms;
 }
 
 enum writ_status
@@ -323,9 +356,12 @@ net_request_start(struct net *n, uint32_t id, struct writ_str body, int *fd)
 {
 	struct net_request *r;
 
-	if (*fd < 0 || net_request_find(n, id) ||
-	    n->requests_count >= 2 * WRIT_NET_REQUESTS_MAX)
+	if (*fd < 0 || net_request_find(n, id))
 		return WRIT_PROTO;
+	if (n->requests_count >= REQUESTS_HELD_MAX) {
+		refuse(n, id);
+		return WRIT_OK;
+	}
 	r = writ_alloc(1, sizeof(*r));
 	if (!r)
 		return WRIT_NOMEM;
@@ -345,6 +381,9 @@ net_request_start(struct net *n, uint32_t id, struct writ_str body, int *fd)
 	if (writ_net_send_get(writ_buf_view(&r->words), r->fields, &r->s) !=
 	    WRIT_OK)
 		return WRIT_PROTO;
+	clamp(&r->s.connect_ms);
+	clamp(&r->s.first_byte_ms);
+	clamp(&r->s.between_ms);
 	begin(r);
 	return WRIT_OK;
 }
@@ -363,23 +402,26 @@ late(struct net_request *r)
 		[NET_BODY] = WRIT_HTTP_CONNECTION_READ_TIMEOUT,
 	};
 
-	net_request_end(r, &(struct writ_http_fault){ codes[r->phase], false,
-		0 });
+	/* It takes nothing of the body, or it answers nothing. */
+	net_request_fail(r, r->phase == NET_WAITING && r->s.has_body &&
+	    !r->out_ended ? WRIT_HTTP_CONNECTION_WRITE_TIMEOUT :
+	    codes[r->phase]);
+	net_request_end(r, NULL);
 }
 
-/* curl does not tell when the connection stands: it is asked. */
 static void
 look(struct net_request *r, uint64_t now)
 {
-	curl_off_t ready = 0;
-
-	if (r->phase == NET_CONNECTING && curl_easy_getinfo(r->easy,
-	    CURLINFO_PRETRANSFER_TIME_T, &ready) == CURLE_OK && ready > 0)
-		net_request_touch(r, NET_WAITING);
-	/* A worker that does not read has all the time of its call. */
-	if (r->phase == NET_BODY && r->write_paused)
-		net_request_touch(r, NET_BODY);
-	if (r->phase != NET_ENDED && r->deadline_ns <= now)
+	if (writ_conn_flush(&r->x) == WRIT_CLOSED)
+		r->gone = true;
+	if (r->write_paused && unsent(r) < UNSENT_LOW)
+		unpause(r);
+	if (r->deadline_ns > now)
+		return;
+	/* A worker that does not read or write has all the time of its call. */
+	if (r->write_paused || r->read_paused)
+		net_request_touch(r, r->phase);
+	else
 		late(r);
 }
 
@@ -392,14 +434,6 @@ net_requests_tick(struct net *n)
 	while ((r = *at)) {
 		if (r->phase != NET_ENDED) {
 			look(r, now);
-			if (r->phase != NET_ENDED &&
-			    writ_conn_flush(&r->x) == WRIT_CLOSED)
-				r->gone = true;
-			/* the worker may have read all of it already: no event
-			 * will tell */
-			if (!r->gone && r->phase >= NET_CONNECTING &&
-			    has_room(r))
-				unpause(r);
 			watch_exchange(r);
 		}
 		if (r->phase == NET_ENDED && (r->gone ||

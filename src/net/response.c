@@ -1,3 +1,5 @@
+#include <strings.h>
+
 #include "net/net.h"
 
 #define HEAD_MAX (100 * 1024)		/* bytes of a response's head */
@@ -24,6 +26,16 @@ is_tchar(unsigned char c)
 	    (c >= 'a' && c <= 'z') || (c && strchr("!#$%&'*+-.^_`|~", c));
 }
 
+static struct writ_str
+trim(struct writ_str v)
+{
+	while (v.len && (v.ptr[0] == ' ' || v.ptr[0] == '\t'))
+		v = writ_str_skip(v, 1);
+	while (v.len && (v.ptr[v.len - 1] == ' ' || v.ptr[v.len - 1] == '\t'))
+		v.len--;
+	return v;
+}
+
 /* "Name: value" in place: the name in lower case, the value without white space around it. */
 static bool
 split_line(char *line, size_t n, struct writ_http_field *out)
@@ -40,11 +52,7 @@ split_line(char *line, size_t n, struct writ_http_field *out)
 	}
 	if (name == 0)
 		return false;
-	v = writ_str(line + name + 1, n - name - 1);
-	while (v.len && (v.ptr[0] == ' ' || v.ptr[0] == '\t'))
-		v = writ_str_skip(v, 1);
-	while (v.len && (v.ptr[v.len - 1] == ' ' || v.ptr[v.len - 1] == '\t'))
-		v.len--;
+	v = trim(writ_str(line + name + 1, n - name - 1));
 	for (i = 0; i < v.len; i++) {
 		unsigned char c = (unsigned char)v.ptr[i];
 
@@ -57,14 +65,15 @@ split_line(char *line, size_t n, struct writ_http_field *out)
 
 /* "HTTP/1.1 200 OK", "HTTP/2 200"; 0: neither. */
 static unsigned
-read_status(struct writ_str line)
+read_status(const struct net_request *r, struct writ_str line)
 {
 	struct writ_str rest, version = writ_str_cut(line, ' ', &rest);
 	struct writ_str code = writ_str_first(rest, 3);
 	uint64_t v;
 
-	if (!writ_str_is(version, "HTTP/1.1") &&
-	    !writ_str_is(version, "HTTP/1.0") && !writ_str_is(version, "HTTP/2"))
+	if (r->h2 ? !writ_str_is(version, "HTTP/2") :
+	    !writ_str_is(version, "HTTP/1.1") &&
+	    !writ_str_is(version, "HTTP/1.0"))
 		return 0;
 	if (code.len != 3 || (rest.len > 3 && rest.ptr[3] != ' ') ||
 	    writ_str_u64(code, 999, &v) != WRIT_OK || v < 100)
@@ -98,6 +107,28 @@ is_hop(struct writ_str name)
 	return false;
 }
 
+/* RFC 9110 7.6.1: what Connection names is for this hop alone. */
+static bool
+connection_names(struct writ_str lines, struct writ_str name)
+{
+	struct writ_str rest = lines, line, one;
+	struct writ_http_field f;
+
+	while (rest.len) {
+		line = writ_str_cut(rest, '\n', &rest);
+		if (!split_line((char *)(uintptr_t)line.ptr, line.len, &f) ||
+		    !writ_str_is(f.name, "connection"))
+			continue;
+		while (f.value.len) {
+			one = trim(writ_str_cut(f.value, ',', &f.value));
+			if (one.len == name.len &&
+			    !strncasecmp(one.ptr, name.ptr, name.len))
+				return true;
+		}
+	}
+	return false;
+}
+
 static bool
 passes(const struct net_request *r, struct writ_str name)
 {
@@ -113,8 +144,7 @@ type_passes(const struct net_request *r, struct writ_str value)
 	char low[128];
 	size_t i;
 
-	while (type.len && type.ptr[type.len - 1] == ' ')
-		type.len--;
+	type = trim(type);
 	if (type.len >= sizeof(low))
 		return false;
 	for (i = 0; i < type.len; i++)
@@ -128,8 +158,9 @@ static bool
 take_framing(struct net_request *r, const struct writ_http_field *f)
 {
 	if (writ_str_is(f->name, "transfer-encoding")) {
-		if (r->chunked || r->has_length ||
-		    !writ_str_is(f->value, "chunked"))
+		if (r->chunked || r->has_length || r->old ||
+		    f->value.len != 7 ||
+		    strncasecmp(f->value.ptr, "chunked", 7))
 			return bad(r, WRIT_HTTP_PROTOCOL_ERROR);
 		r->chunked = true;
 	} else if (writ_str_is(f->name, "content-length")) {
@@ -201,10 +232,10 @@ read_lines(struct net_request *r, struct writ_str lines, bool trailers,
 {
 	struct writ_str rest = lines, line;
 	struct writ_http_field f;
-	size_t n = 0, bytes = 0;
-	bool typed = false;
+	size_t n = 0, bytes = 0, all = 0, i, k;
+	bool typed = false, named = false;
 
-	while (rest.len) {
+	for (; rest.len; named |= writ_str_is(f.name, "connection")) {
 		line = writ_str_cut(rest, '\n', &rest);
 		if (!split_line((char *)(uintptr_t)line.ptr, line.len, &f))
 			return bad(r, WRIT_HTTP_PROTOCOL_ERROR);
@@ -221,19 +252,22 @@ read_lines(struct net_request *r, struct writ_str lines, bool trailers,
 				return bad(r, WRIT_HTTP_REQUEST_DENIED);
 			typed = true;
 		}
-		if (!passes(r, f.name))
-			continue;
 		bytes += f.name.len + f.value.len;
-		if (n == WRIT_HTTP_FIELDS_OUT_MAX ||
+		if (all++ == WRIT_HTTP_FIELDS_OUT_MAX ||
 		    bytes > WRIT_HTTP_FIELDS_BYTES_MAX)
 			return bad(r, trailers ?
 			    WRIT_HTTP_RESPONSE_TRAILER_SECTION_SIZE :
 			    WRIT_HTTP_RESPONSE_HEADER_SECTION_SIZE);
-		out[n++] = f;
+		if (passes(r, f.name))
+			out[n++] = f;
 	}
-	if (!trailers && r->s.response_types.len && !typed)
+	for (i = k = 0; i < n; i++)
+		if (!named || !connection_names(lines, out[i].name))
+			out[k++] = out[i];
+	if (!trailers && r->s.response_types.len && !typed && !r->bodiless &&
+	    !(r->has_length && r->length == 0))
 		return bad(r, WRIT_HTTP_REQUEST_DENIED);
-	*count = n;
+	*count = k;
 	return true;
 }
 
@@ -247,8 +281,7 @@ tell_head(struct net_request *r, unsigned status, struct writ_str lines)
 	writ_buf_init(&room, WRIT_HTTP_FIELDS_BYTES_MAX + WRIT_SECRET_MAX);
 	if (!read_lines(r, lines, false, fields, &n))
 		return false;
-	if (r->has_length && r->length > r->s.response_max &&
-	    !writ_str_is(r->s.method, "HEAD")) {
+	if (r->has_length && r->length > r->s.response_max && !r->bodiless) {
 		r->fault = (struct writ_http_fault){
 			WRIT_HTTP_RESPONSE_BODY_SIZE, true, r->length };
 		r->failed = true;
@@ -262,13 +295,15 @@ tell_head(struct net_request *r, unsigned status, struct writ_str lines)
 	return !r->failed;
 }
 
+static bool tell_early_end(struct net_request *r);
+
 /* The empty line: a whole head, or the end of trailers. */
 static bool
 end_lines(struct net_request *r)
 {
 	struct writ_str all = writ_buf_view(&r->head_bytes), rest;
 	struct writ_str first = writ_str_cut(all, '\n', &rest);
-	unsigned status = read_status(first);
+	unsigned status = read_status(r, first);
 
 	if (status == 0)
 		return bad(r, WRIT_HTTP_PROTOCOL_ERROR);
@@ -278,8 +313,11 @@ end_lines(struct net_request *r)
 		writ_buf_reset(&r->head_bytes);
 		return true;
 	}
-	r->pool->h2 = writ_str_starts(first, WRIT_STR("HTTP/2"));
-	return tell_head(r, status, rest.ptr ? rest : WRIT_STR(""));
+	r->old = writ_str_starts(first, WRIT_STR("HTTP/1.0"));
+	r->bodiless = status == 204 || status == 304 ||
+	    writ_str_is(r->s.method, "HEAD");
+	return tell_head(r, status, rest.ptr ? rest : WRIT_STR("")) &&
+	    tell_early_end(r);
 }
 
 static bool
@@ -307,8 +345,7 @@ take_line(struct net_request *r, struct writ_str line)
 		return writ_buf_status(&r->out_fields) == WRIT_OK ||
 		    bad(r, WRIT_HTTP_RESPONSE_TRAILER_SECTION_SIZE);
 	}
-	if (!first && read_status(line) && writ_str_starts(line,
-	    WRIT_STR("HTTP/")))
+	if (!first && writ_str_starts(line, WRIT_STR("HTTP/")))
 		return bad(r, WRIT_HTTP_PROTOCOL_ERROR);
 	writ_buf_str(&r->head_bytes, line);
 	writ_buf_char(&r->head_bytes, '\n');
@@ -357,6 +394,15 @@ tell_data(struct net_request *r, struct writ_str data)
 }
 
 static bool
+take_trailers(struct net_request *r)
+{
+	struct writ_http_field fields[WRIT_HTTP_FIELDS_OUT_MAX];
+	size_t n;
+
+	return read_lines(r, writ_buf_view(&r->out_fields), true, fields, &n);
+}
+
+static bool
 pass_body(struct net_request *r, const char *p, size_t n)
 {
 	writ_auto_release(writ_buf) data, clean;
@@ -369,6 +415,9 @@ pass_body(struct net_request *r, const char *p, size_t n)
 		st = net_chunks_add(&r->chunks, p, n, &data, &r->out_fields);
 		if (st == WRIT_PROTO)
 			return bad(r, WRIT_HTTP_RESPONSE_TRANSFER_CODING);
+		/* while the connection can still be closed for it */
+		if (st == WRIT_CLOSED && !take_trailers(r))
+			return false;
 		out = writ_buf_view(&data);
 	}
 	if (r->scrub.on) {
@@ -379,6 +428,19 @@ pass_body(struct net_request *r, const char *p, size_t n)
 	    writ_buf_status(&clean) != WRIT_OK)
 		return bad(r, WRIT_HTTP_INTERNAL_ERROR);
 	return out.len == 0 || tell_data(r, out);
+}
+
+/* An answer that is whole before its request is: curl would tell when both are, and the guest may
+ * wait for the answer before it goes on. */
+static bool
+tell_early_end(struct net_request *r)
+{
+	bool whole = r->bodiless || (r->has_length && r->got >= r->length);
+
+	if (r->chunked && !r->bodiless)
+		whole = net_chunks_add(&r->chunks, "", 0, &r->out_fields,
+		    &r->out_fields) == WRIT_CLOSED;
+	return !whole || !r->s.has_body || r->out_ended || net_response_end(r);
 }
 
 /* CURLOPT_WRITEFUNCTION */
@@ -395,7 +457,8 @@ net_response_body(char *p, size_t size, size_t n, void *ctx)
 		return CURL_WRITEFUNC_PAUSE;
 	}
 	net_request_touch(r, NET_BODY);
-	return pass_body(r, p, n) ? n : 0;
+	r->got += n;
+	return pass_body(r, p, n) && tell_early_end(r) ? n : 0;
 }
 
 bool
@@ -407,11 +470,18 @@ net_response_end(struct net_request *r)
 
 	writ_buf_init(&last, 2 * WRIT_SECRET_MAX + 1);
 	writ_buf_init(&room, WRIT_HTTP_FIELDS_BYTES_MAX + WRIT_SECRET_MAX);
+	if (r->end_told)
+		return true;
 	if (!r->head_done)
 		return bad(r, WRIT_HTTP_RESPONSE_INCOMPLETE);
-	if (r->chunked && !writ_str_is(r->s.method, "HEAD") &&
+	if (r->chunked && !r->bodiless &&
 	    net_chunks_add(&r->chunks, "", 0, &r->out_fields, &r->out_fields) !=
 	    WRIT_CLOSED)
+		return bad(r, WRIT_HTTP_RESPONSE_INCOMPLETE);
+	/* It ends where the connection does: only the peer's word tells that from a cut, and libcurl
+	 * 7.88 does not ask for it. */
+	if (r->s.https && !r->h2 && !r->chunked && !r->has_length &&
+	    !r->bodiless && !r->farewell)
 		return bad(r, WRIT_HTTP_RESPONSE_INCOMPLETE);
 	net_scrub_add(&r->scrub, WRIT_STR(""), true, &last);
 	if (writ_buf_status(&last) != WRIT_OK)
@@ -422,5 +492,6 @@ net_response_end(struct net_request *r)
 	    !scrub_fields(r, fields, n, &room))
 		return false;
 	tell_fields(r, WRIT_X_END, 0, fields, n);
-	return !r->failed;
+	r->end_told = !r->failed;
+	return r->end_told;
 }

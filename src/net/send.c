@@ -15,18 +15,37 @@ add_header(struct curl_slist **list, const struct writ_buf *line)
 	return more != NULL;
 }
 
-/* "name: value"; curl writes "name:" for an empty value when told "name;". */
+static bool
+is_blank(struct writ_str s)
+{
+	while (s.len && (s.ptr[0] == ' ' || s.ptr[0] == '\t'))
+		s = writ_str_skip(s, 1);
+	return s.len == 0;
+}
+
+/* "name: value"; curl writes "name:" for an empty value when told "name;", and leaves out a field
+ * whose value is blank. */
 static bool
 add_field(struct curl_slist **list, struct writ_str name, struct writ_str value)
 {
-	writ_auto_release(writ_buf) line;
+	struct writ_buf line;
+	bool ok;
 
-	writ_buf_init(&line, WRIT_HTTP_FIELDS_BYTES_MAX + 8);
+	writ_buf_init(&line, WRIT_HTTP_FIELDS_BYTES_MAX + WRIT_SECRET_MAX);
+	if (!writ_buf_room(&line, name.len + value.len + 4))
+		return false;
 	writ_buf_str(&line, name);
-	writ_buf_cstr(&line, value.len ? ": " : ";");
-	writ_buf_str(&line, value);
+	if (is_blank(value)) {
+		writ_buf_char(&line, ';');
+	} else {
+		writ_buf_cstr(&line, ": ");
+		writ_buf_str(&line, value);
+	}
 	writ_buf_char(&line, '\0');
-	return writ_buf_status(&line) == WRIT_OK && add_header(list, &line);
+	ok = writ_buf_status(&line) == WRIT_OK && add_header(list, &line);
+	writ_wipe(line.ptr, line.cap);
+	writ_buf_release(&line);
+	return ok;
 }
 
 /* The credential's value: texts and secrets in turn. */
@@ -35,6 +54,9 @@ put_credential(const struct net_request *r, struct writ_buf *out)
 {
 	struct writ_wire_in in = writ_wire_in(r->s.credential_value);
 
+	/* all at once: what grows leaves copies behind */
+	if (!writ_buf_room(out, out->max))
+		return false;
 	while (in.len && !in.bad) {
 		uint32_t index = writ_wire_get_u32(&in);
 		struct writ_str text = writ_wire_get_str(&in,
@@ -51,6 +73,21 @@ put_credential(const struct net_request *r, struct writ_buf *out)
 	return !in.bad && writ_buf_status(out) == WRIT_OK;
 }
 
+/* What a field's value may hold (RFC 9110 5.5): a secret with a line's end would add fields. */
+static bool
+is_value(struct writ_str s)
+{
+	size_t i;
+
+	for (i = 0; i < s.len; i++) {
+		unsigned char c = (unsigned char)s.ptr[i];
+
+		if ((c < 0x20 && c != '\t') || c == 0x7f)
+			return false;
+	}
+	return true;
+}
+
 static bool
 add_credential(struct net_request *r)
 {
@@ -58,8 +95,8 @@ add_credential(struct net_request *r)
 	bool ok;
 
 	writ_buf_init(&value, WRIT_SECRET_MAX + WRIT_DOC_STRING_MAX);
-	ok = put_credential(r, &value) && add_field(&r->headers,
-	    r->s.credential_name, writ_buf_view(&value));
+	ok = put_credential(r, &value) && is_value(writ_buf_view(&value)) &&
+	    add_field(&r->headers, r->s.credential_name, writ_buf_view(&value));
 	if (value.ptr)
 		writ_wipe(value.ptr, value.cap);
 	writ_buf_release(&value);
@@ -72,7 +109,6 @@ add_headers(struct net_request *r)
 	static const char *const ours[] = { "Accept:", "Expect:",
 		"Content-Type:" };
 	bool has_accept = false, has_type = false, ok = true;
-	char length[32];
 	size_t i;
 
 	for (i = 0; i < r->s.fields_count && ok; i++) {
@@ -93,12 +129,12 @@ add_headers(struct net_request *r)
 		ok = more != NULL;
 		r->headers = ok ? more : r->headers;
 	}
-	if (ok && r->s.has_length && !r->s.has_body) {
-		snprintf(length, sizeof(length), "%llu",
-		    (unsigned long long)r->s.length);
+	/* RFC 9110 8.6: these say that they have no body */
+	if (ok && !r->s.has_body && (r->s.has_length ||
+	    writ_str_is(r->s.method, "POST") || writ_str_is(r->s.method,
+	    "PUT") || writ_str_is(r->s.method, "PATCH")))
 		ok = add_field(&r->headers, WRIT_STR("content-length"),
-		    writ_str_from(length));
-	}
+		    WRIT_STR("0"));
 	if (ok && r->s.credential_name.len && !r->s.credential_query)
 		ok = add_credential(r);
 	return ok;
@@ -109,6 +145,25 @@ is_unreserved(unsigned char c)
 {
 	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
 	    (c >= 'a' && c <= 'z') || (c && strchr("-._~", c));
+}
+
+static bool
+is_host(char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+	    (c && strchr("-._[]:", c));
+}
+
+static bool
+is_token(struct writ_str s)
+{
+	size_t i;
+
+	for (i = 0; i < s.len; i++)
+		if (!is_unreserved((unsigned char)s.ptr[i]) &&
+		    (!s.ptr[i] || !strchr("!#$%&'*+^`|", s.ptr[i])))
+			return false;
+	return s.len > 0 && s.len <= WRIT_HTTP_METHOD_MAX;
 }
 
 static void
@@ -128,12 +183,13 @@ static bool
 set_target(struct net_request *r)
 {
 	struct writ_buf t, value;
-	bool ok = true;
+	bool ok;
 
 	writ_buf_init(&t, WRIT_HTTP_TARGET_MAX + 4 * WRIT_SECRET_MAX);
 	writ_buf_init(&value, WRIT_SECRET_MAX + WRIT_DOC_STRING_MAX);
+	ok = writ_buf_room(&t, t.max) != NULL;
 	writ_buf_str(&t, r->s.target);
-	if (r->s.credential_query) {
+	if (ok && r->s.credential_query) {
 		ok = put_credential(r, &value);
 		writ_buf_char(&t, memchr(t.ptr, '?', t.len) ? '&' : '?');
 		put_escaped(&t, r->s.credential_name);
@@ -188,13 +244,13 @@ set_body(struct net_request *r)
 	char method[WRIT_HTTP_METHOD_MAX + 1];
 
 	(void)!writ_str_cstr(r->s.method, method, sizeof(method));
+	if (r->s.has_body)
+		curl_easy_setopt(r->easy, CURLOPT_UPLOAD, 1L);
 	if (writ_str_is(r->s.method, "HEAD"))
 		curl_easy_setopt(r->easy, CURLOPT_NOBODY, 1L);
 	curl_easy_setopt(r->easy, CURLOPT_CUSTOMREQUEST, method);
 	if (!r->s.has_body)
 		return;
-	curl_easy_setopt(r->easy, CURLOPT_UPLOAD, 1L);
-	curl_easy_setopt(r->easy, CURLOPT_CUSTOMREQUEST, method);
 	curl_easy_setopt(r->easy, CURLOPT_INFILESIZE_LARGE,
 	    r->s.has_length ? (curl_off_t)r->s.length : (curl_off_t)-1);
 	curl_easy_setopt(r->easy, CURLOPT_READFUNCTION, net_send_body);
@@ -203,6 +259,26 @@ set_body(struct net_request *r)
 		curl_easy_setopt(r->easy, CURLOPT_TRAILERFUNCTION, on_trailers);
 		curl_easy_setopt(r->easy, CURLOPT_TRAILERDATA, r);
 	}
+}
+
+/* CURLOPT_PREREQFUNCTION: the connection stands, nothing has been sent over it.  When a connection
+ * that was kept dies, curl would send the request again over another one. */
+static int
+on_ready(void *ctx, char *to, char *from, int to_port, int from_port)
+{
+	struct net_request *r = ctx;
+
+	if (r->failed || (r->tries++ && !net_request_may_repeat(r))) {
+		net_request_fail(r, WRIT_HTTP_CONNECTION_TERMINATED);
+		return CURL_PREREQFUNC_ABORT;
+	}
+	r->pool->h2 = r->h2 = r->s.https && net_tls_begin(r);
+	if (r->h2 && r->trailers) {
+		net_request_fail(r, WRIT_HTTP_PROTOCOL_ERROR);
+		return CURL_PREREQFUNC_ABORT;
+	}
+	net_request_touch(r, NET_WAITING);
+	return CURL_PREREQFUNC_OK;
 }
 
 /* Nothing of the surroundings, nothing that curl does on its own. */
@@ -216,12 +292,14 @@ set_plain(struct net_request *r)
 		{ CURLOPT_NOSIGNAL, 1 }, { CURLOPT_FOLLOWLOCATION, 0 },
 		{ CURLOPT_NETRC, CURL_NETRC_IGNORED },
 		{ CURLOPT_PATH_AS_IS, 1 }, { CURLOPT_TCP_KEEPALIVE, 0 },
-		{ CURLOPT_TCP_NODELAY, 0 }, { CURLOPT_HTTP_TRANSFER_DECODING, 0 },
+		{ CURLOPT_TCP_NODELAY, 1 }, { CURLOPT_HTTP_TRANSFER_DECODING, 0 },
 		{ CURLOPT_HTTP_CONTENT_DECODING, 0 }, { CURLOPT_NOPROGRESS, 1 },
 		{ CURLOPT_SUPPRESS_CONNECT_HEADERS, 1 },
 		{ CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2 },
 		{ CURLOPT_SSL_VERIFYPEER, 1 }, { CURLOPT_SSL_VERIFYHOST, 2 },
 		{ CURLOPT_SSL_SESSIONID_CACHE, 0 }, { CURLOPT_HTTP09_ALLOWED, 0 },
+		/* else a pool's first authorities are those of all its requests */
+		{ CURLOPT_CA_CACHE_TIMEOUT, 0 },
 		{ CURLOPT_CONNECTTIMEOUT_MS, 0 }, { CURLOPT_MAXREDIRS, 0 },
 		{ CURLOPT_BUFFERSIZE, CHUNK }, { CURLOPT_UPLOAD_BUFFERSIZE, CHUNK },
 	};
@@ -237,15 +315,57 @@ set_plain(struct net_request *r)
 	    CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1);
 	curl_easy_setopt(r->easy, CURLOPT_USERAGENT, "writ/" WRIT_VERSION);
 	curl_easy_setopt(r->easy, CURLOPT_PRIVATE, r);
+	curl_easy_setopt(r->easy, CURLOPT_PREREQFUNCTION, on_ready);
+	curl_easy_setopt(r->easy, CURLOPT_PREREQDATA, r);
 	curl_easy_setopt(r->easy, CURLOPT_HEADERFUNCTION, net_response_header);
 	curl_easy_setopt(r->easy, CURLOPT_HEADERDATA, r);
 	curl_easy_setopt(r->easy, CURLOPT_WRITEFUNCTION, net_response_body);
 	curl_easy_setopt(r->easy, CURLOPT_WRITEDATA, r);
 }
 
+/* What the broker has judged already, and what would undo what is said here. */
+static bool
+acceptable(struct net_request *r)
+{
+	static const char *const never[] = { "connection", "expect", "host",
+		"keep-alive", "proxy-authorization", "proxy-connection", "te",
+		"trailer", "transfer-encoding", "upgrade" };
+	size_t i, k;
+
+	for (i = 0; i < r->s.fields_count; i++)
+		for (k = 0; k < sizeof(never) / sizeof(never[0]); k++)
+			if (writ_str_is(r->s.fields[i].name, never[k]))
+				return false;
+	for (i = 0; i < r->s.host.len; i++)
+		if (!is_host(r->s.host.ptr[i]))
+			return false;
+	for (i = 0; i < r->s.target.len; i++)
+		if (r->s.target.ptr[i] <= ' ' || r->s.target.ptr[i] == 0x7f)
+			return false;
+	return is_token(r->s.method) && !writ_str_is(r->s.method, "CONNECT") &&
+	    !writ_str_is(r->s.method, "TRACE") &&
+	    (r->s.https || !r->s.credential_name.len) &&
+	    (r->s.has_body || !r->s.has_length || r->s.length == 0);
+}
+
+void
+net_send_forget(struct net_request *r)
+{
+	struct curl_slist *one;
+
+	for (one = r->headers; one; one = one->next)
+		writ_wipe(one->data, strlen(one->data));
+	curl_slist_free_all(r->headers);
+	r->headers = NULL;
+}
+
 bool
 net_send_prepare(struct net_request *r)
 {
+	if (!acceptable(r)) {
+		net_request_fail(r, WRIT_HTTP_REQUEST_DENIED);
+		return false;
+	}
 	r->easy = curl_easy_init();
 	if (!r->easy)
 		return false;
@@ -266,7 +386,7 @@ static const char *const never_trailers[] = { "authorization",
 	"content-encoding", "content-length", "content-type", "cookie", "host",
 	"set-cookie", "te", "trailer", "transfer-encoding", "connection" };
 
-/* RFC 9110 6.5.1: what frames, routes or authenticates is no trailer. */
+/* RFC 9110 6.5.1: what frames, routes or authenticates is no trailer; and only chunks have any. */
 static bool
 take_trailers(struct net_request *r, struct writ_str body)
 {
@@ -277,10 +397,17 @@ take_trailers(struct net_request *r, struct writ_str body)
 	writ_fields_get(&in, fields, &count);
 	if (!writ_wire_done(&in))
 		return false;
+	/* libcurl 7.88 sends none over HTTP/2: better no request than half of one */
+	if (count && (r->s.has_length || r->h2)) {
+		net_request_fail(r, WRIT_HTTP_PROTOCOL_ERROR);
+		return false;
+	}
 	for (i = 0; i < count; i++) {
 		for (k = 0; k < sizeof(never_trailers) / sizeof(char *); k++)
-			if (writ_str_is(fields[i].name, never_trailers[k]))
+			if (writ_str_is(fields[i].name, never_trailers[k])) {
+				net_request_fail(r, WRIT_HTTP_PROTOCOL_ERROR);
 				return false;
+			}
 		if (!add_field(&r->trailers, fields[i].name, fields[i].value))
 			return false;
 	}
@@ -308,9 +435,48 @@ next_part(struct net_request *r)
 		else if (st == WRIT_OK)
 			st = WRIT_PROTO;	/* GIVE_UP, or no trailer */
 		if (st != WRIT_OK)
-			return st;
+			return st == WRIT_CLOSED ? WRIT_PROTO : st;
 	}
 	return r->part.len ? WRIT_OK : WRIT_CLOSED;
+}
+
+/* The body is not what was promised, or larger than allowed. */
+static size_t
+wrong_size(struct net_request *r, uint64_t n)
+{
+	if (!r->failed)
+		r->fault = (struct writ_http_fault){
+			WRIT_HTTP_REQUEST_BODY_SIZE, true, n };
+	r->failed = true;
+	return CURL_READFUNC_ABORT;
+}
+
+static size_t
+given(struct net_request *r, size_t n)
+{
+	r->up += n;
+	net_request_touch(r, r->phase);
+	return n;
+}
+
+/* What may be given next.  The last byte of a body of known length waits for the word that the body
+ * ends there: until then it may be longer, or be given up. */
+static enum writ_status
+next_bytes(struct net_request *r, struct writ_str *out)
+{
+	struct writ_str held = writ_str_skip(writ_buf_view(&r->held),
+	    r->held_at);
+	enum writ_status st = held.len ? WRIT_OK : next_part(r);
+
+	*out = held.len ? held : r->part;
+	if (st != WRIT_OK || held.len || !r->s.has_length || r->has_last ||
+	    r->up + out->len != r->s.length)
+		return st;
+	r->last = out->ptr[out->len - 1];
+	r->has_last = true;
+	r->part.len--;
+	out->len--;
+	return out->len ? st : next_bytes(r, out);
 }
 
 /* CURLOPT_READFUNCTION */
@@ -318,45 +484,37 @@ size_t
 net_send_body(char *p, size_t size, size_t n, void *ctx)
 {
 	struct net_request *r = ctx;
-	struct writ_str held = writ_str_skip(writ_buf_view(&r->held),
-	    r->held_at);
-	enum writ_status st = held.len ? WRIT_OK : next_part(r);
-	struct writ_str from = held.len ? held : r->part;
+	struct writ_str from;
+	enum writ_status st = next_bytes(r, &from);
 
 	n *= size;
 	if (st == WRIT_AGAIN) {
 		r->read_paused = true;
 		return CURL_READFUNC_PAUSE;
 	}
-	if (st == WRIT_CLOSED) {
-		if (!r->s.has_length || r->up == r->s.length)
-			return 0;
-		r->fault = (struct writ_http_fault){
-			WRIT_HTTP_REQUEST_BODY_SIZE, true, r->up };
-		r->failed = true;
-		return CURL_READFUNC_ABORT;
+	if (st == WRIT_CLOSED && r->has_last) {
+		r->has_last = false;
+		p[0] = r->last;
+		return given(r, 1);
 	}
+	if (st == WRIT_CLOSED)
+		return r->s.has_length && r->up != r->s.length ?
+		    wrong_size(r, r->up) : 0;
 	if (st != WRIT_OK) {
 		net_request_fail(r, WRIT_HTTP_CONNECTION_TERMINATED);
 		return CURL_READFUNC_ABORT;
 	}
+	if (from.len > r->s.request_max - r->up - r->has_last ||
+	    (r->s.has_length && from.len > r->s.length - r->up - r->has_last))
+		return wrong_size(r, r->up + r->has_last + from.len);
 	if (from.len > n)
 		from.len = n;
-	if (from.len > r->s.request_max - r->up ||
-	    (r->s.has_length && from.len > r->s.length - r->up)) {
-		r->fault = (struct writ_http_fault){
-			WRIT_HTTP_REQUEST_BODY_SIZE, true, r->up + from.len };
-		r->failed = true;
-		return CURL_READFUNC_ABORT;
-	}
 	memcpy(p, from.ptr, from.len);
-	if (held.len)
+	if (r->held_at < r->held.len)
 		r->held_at += from.len;
 	else
 		r->part = writ_str_skip(r->part, from.len);
-	r->up += from.len;
-	net_request_touch(r, r->phase);
-	return from.len;
+	return given(r, from.len);
 }
 
 /* ---- operations */
@@ -385,8 +543,12 @@ net_send_operation(struct net_request *r, struct writ_buf *out)
 	enum writ_status st;
 
 	while ((st = next_part(r)) == WRIT_OK) {
-		if (r->held.len + r->part.len > r->s.request_max)
+		if (r->held.len + r->part.len > r->s.request_max ||
+		    (r->s.has_length && r->held.len + r->part.len >
+		    r->s.length)) {
+			(void)wrong_size(r, r->held.len + r->part.len);
 			return WRIT_INVALID;
+		}
 		writ_buf_str(&r->held, r->part);
 		r->part = WRIT_STR("");
 		if (writ_buf_status(&r->held) != WRIT_OK)
@@ -394,8 +556,13 @@ net_send_operation(struct net_request *r, struct writ_buf *out)
 	}
 	if (st == WRIT_AGAIN)
 		return st;
-	if (st != WRIT_CLOSED || (r->s.has_length &&
-	    r->held.len != r->s.length))
+	if (st != WRIT_CLOSED) {
+		net_request_fail(r, WRIT_HTTP_CONNECTION_TERMINATED);
 		return WRIT_INVALID;
-	return find_operation(r, out);
+	}
+	if (r->s.has_length && r->held.len != r->s.length) {
+		(void)wrong_size(r, r->held.len);
+		return WRIT_INVALID;
+	}
+	return r->s.operation_field.len ? find_operation(r, out) : WRIT_OK;
 }

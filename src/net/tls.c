@@ -45,6 +45,9 @@ net_tls_ready(struct net *n)
 {
 	size_t i;
 
+	n->alert_slot = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, NULL);
+	if (n->alert_slot <= 0)
+		return WRIT_NOMEM;
 	for (i = 0; i < WRIT_NET_CAS_MAX; i++) {
 		if (n->ca_parts[i].len)
 			n->cas[i] = read_store(&n->ca_parts[i]);
@@ -53,6 +56,46 @@ net_tls_ready(struct net *n)
 		writ_buf_release(&n->ca_parts[i]);
 	}
 	return WRIT_OK;
+}
+
+/* An alert of the peer goes to the request that uses the connection, if it still lives. */
+static void
+on_info(const SSL *ssl, int where, int value)
+{
+	SSL_CTX *ctx = SSL_get_SSL_CTX(ssl);
+	struct net *n = SSL_CTX_get_ex_data(ctx, 0);
+	struct net_request *r;
+
+	if ((where & SSL_CB_READ_ALERT) != SSL_CB_READ_ALERT || !n)
+		return;
+	r = net_request_find(n, (uint32_t)(uintptr_t)SSL_CTX_get_ex_data(ctx,
+	    n->alert_slot));
+	if (r && value >> 8 == SSL3_AL_FATAL)
+		r->alert = value & 0xff;
+	else if (r && (value & 0xff) == SSL_AD_CLOSE_NOTIFY)
+		r->farewell = true;
+}
+
+static bool
+set_request(SSL_CTX *ctx, struct net_request *r)
+{
+	return SSL_CTX_set_ex_data(ctx, r->net->alert_slot,
+	    (void *)(uintptr_t)r->id) == 1;
+}
+
+bool
+net_tls_begin(struct net_request *r)
+{
+	struct curl_tlssessioninfo *info = NULL;
+	const unsigned char *name = NULL;
+	unsigned n = 0;
+
+	if (curl_easy_getinfo(r->easy, CURLINFO_TLS_SSL_PTR, &info) == CURLE_OK &&
+	    info && info->internals) {
+		SSL_get0_alpn_selected(info->internals, &name, &n);
+		(void)set_request(SSL_get_SSL_CTX(info->internals), r);
+	}
+	return n == 2 && !memcmp(name, "h2", 2);
 }
 
 /* CURLOPT_SSL_CTX_FUNCTION: exactly these authorities; no sessions, no renegotiation. */
@@ -71,6 +114,8 @@ on_ctx(CURL *easy, void *ctx, void *request)
 	    SSL_OP_NO_COMPRESSION);
 	SSL_CTX_set_max_early_data(ctx, 0);
 	SSL_CTX_set_security_level(ctx, 2);
+	if (SSL_CTX_set_ex_data(ctx, 0, r->net) && set_request(ctx, r))
+		SSL_CTX_set_info_callback(ctx, on_info);
 	return CURLE_OK;
 }
 
@@ -112,6 +157,9 @@ static const struct {
 	{ CURLE_UNSUPPORTED_PROTOCOL,	WRIT_HTTP_PROTOCOL_ERROR },
 	{ CURLE_BAD_CONTENT_ENCODING,	WRIT_HTTP_RESPONSE_TRANSFER_CODING },
 	{ CURLE_WRITE_ERROR,		WRIT_HTTP_PROTOCOL_ERROR },
+	{ CURLE_SSL_CLIENTCERT,		WRIT_HTTP_TLS_PROTOCOL_ERROR },
+	{ CURLE_SEND_FAIL_REWIND,	WRIT_HTTP_CONNECTION_TERMINATED },
+	{ CURLE_UPLOAD_FAILED,		WRIT_HTTP_PROTOCOL_ERROR },
 	{ CURLE_OUT_OF_MEMORY,		WRIT_HTTP_INTERNAL_ERROR },
 };
 
@@ -129,5 +177,11 @@ net_tls_fault(struct net_request *r, CURLcode code)
 		f.code = WRIT_HTTP_CONNECTION_TERMINATED;
 	if (code == CURLE_RECV_ERROR && r->head_done)
 		f.code = WRIT_HTTP_RESPONSE_INCOMPLETE;
+	/* a line longer than curl takes */
+	if (code == CURLE_OUT_OF_MEMORY && r->tries && !r->head_done)
+		f.code = WRIT_HTTP_RESPONSE_HEADER_SECTION_SIZE;
+	if (r->alert && r->tries == 0)
+		f = (struct writ_http_fault){ WRIT_HTTP_TLS_ALERT_RECEIVED, true,
+			(uint64_t)r->alert };
 	return f;
 }
