@@ -95,6 +95,7 @@
 #define WRIT_HTTP_METHOD_MAX 32		/* bytes */
 #define WRIT_HTTP_HOST_MAX 255		/* bytes of a host's name */
 #define WRIT_HTTP_EXCHANGES_MAX 256	/* of one worker at a time */
+#define WRIT_HTTP_ASKS_MAX 16384	/* requests of one worker that are not decided yet */
 #define WRIT_HTTP_MATCHES_MAX 16	/* entries that allow one request */
 #define WRIT_HTTP_OPERATION_BODY_MAX (1024 * 1024) /* bytes held back to be looked into */
 #define WRIT_NET_ADDRESSES_MAX 32	/* of one name, that are looked at */

@@ -38,8 +38,8 @@ plan_files(struct plan *p, const struct writ_spawn *spec)
 		    (int)i);
 	for (i = 0; i < spec->fds_count; i++) {
 		p->high[i] = fcntl(spec->fds[i], F_DUPFD_CLOEXEC, HIGH_FD);
-		if (p->high[i] < 0)
-			return errno;
+		if (p->high[i] < 0)	/* too high: so few may be open */
+			return errno == EINVAL ? EMFILE : errno;
 		rc |= posix_spawn_file_actions_adddup2(&p->files, p->high[i],
 		    (int)(3 + i));
 	}

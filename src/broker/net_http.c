@@ -690,8 +690,14 @@ writ_net_http(struct writ_net *n, struct writ_record *record,
 		return reply_fault(worker, id, code);
 	}
 	writ_steal(&r);		/* its slot has it */
-	return writ_conn_send(worker, WRIT_MSG_HTTP_REPLY, id, WRIT_STR(""),
+	if (writ_conn_flush(worker) != WRIT_AGAIN)
+		return writ_conn_send_now(worker, WRIT_MSG_HTTP_REPLY, id,
+		    WRIT_STR(""), theirs);
+	/* It reads its answers slowly: a few may wait.  Else net sees the exchange close. */
+	st = writ_conn_send(worker, WRIT_MSG_HTTP_REPLY, id, WRIT_STR(""),
 	    theirs);
+	return st == WRIT_LIMIT || st == WRIT_IO ? reply_fault(worker, id,
+	    WRIT_HTTP_CONNECTION_LIMIT_REACHED) : st;
 }
 
 /* ---- net tells */

@@ -4,9 +4,10 @@
 #include "wire/exchange.h"
 #include "worker/worker.h"
 
-/* Some that have ended here may still be ending elsewhere. */
-#define EXCHANGES_MAX (WRIT_HTTP_EXCHANGES_MAX - 64)
 #define UNSENT_MAX (128 * 1024)		/* bytes written that net has not taken */
+#define UNASKED_MAX (4 * 1024 * 1024)	/* bytes of questions that the broker has not read */
+
+_Static_assert(WRIT_HTTP_ASKS_MAX <= 1 << 16, "a row's number has 16 bits");
 
 /* The wakes of whoever waits for something of an exchange. */
 enum { FOR_HEAD, FOR_ROOM, FOR_FLUSH, FOR_READ, FOR_TRAILERS, FORS };
@@ -27,7 +28,7 @@ struct writ_exchange {
 	struct writ_str data;		/* of the message read last, in conn */
 	struct writ_buf head, trailers;	/* fields as they came */
 	unsigned status;
-	struct writ_http_field *fields;	/* of what was asked for last */
+	struct writ_http_field *fields;	/* of what was asked for last; NULL: nothing yet */
 };
 
 /* ---- waking */
@@ -220,7 +221,6 @@ exchange_free(struct writ_exchange *x)
 		*at = x->next;
 	answered(x);
 	hang_up(x);
-	x->guest->worker->http_live--;
 	writ_buf_release(&x->head);
 	writ_buf_release(&x->trailers);
 	writ_mem_free(x->fields);
@@ -234,18 +234,12 @@ exchange_new(struct writ_guest *g)
 
 	if (!x)
 		return NULL;
-	x->fields = writ_alloc(WRIT_HTTP_FIELDS_OUT_MAX, sizeof(*x->fields));
-	if (!x->fields) {
-		writ_mem_free(x);
-		return NULL;
-	}
 	x->guest = g;
 	x->conn.fd = x->watch.fd = -1;
 	writ_buf_init(&x->head, WRIT_WIRE_MSG_MAX);
 	writ_buf_init(&x->trailers, WRIT_WIRE_MSG_MAX);
 	x->next = g->http;
 	g->http = x;
-	g->worker->http_live++;
 	return x;
 }
 
@@ -261,7 +255,8 @@ put_message(struct writ_exchange *x, const struct writ_http_msg *m)
 		writ_http_msg_put(b, m);
 	if (m->head.fields_count <= WRIT_HTTP_FIELDS_OUT_MAX &&
 	    writ_buf_status(b) == WRIT_OK && writ_http_msg_get(
-	    writ_buf_view(b), x->fields, &again) == WRIT_OK)
+	    writ_buf_view(b), x->guest->worker->http_fields, &again) ==
+	    WRIT_OK)
 		return true;
 	x->failed = x->out_gone = true;
 	x->fault.code = m->head.path.len > WRIT_HTTP_TARGET_MAX ?
@@ -272,6 +267,23 @@ put_message(struct writ_exchange *x, const struct writ_http_msg *m)
 	return false;
 }
 
+/* A free row, or WRIT_HTTP_ASKS_MAX. */
+static uint32_t
+find_row(struct writ_worker *w)
+{
+	uint32_t i, slot;
+
+	for (i = 0; i < WRIT_HTTP_ASKS_MAX; i++) {
+		slot = (w->http_next + i) % WRIT_HTTP_ASKS_MAX;
+		if (!w->http[slot].busy) {
+			w->http_next = slot + 1;
+			return slot;
+		}
+	}
+	return WRIT_HTTP_ASKS_MAX;
+}
+
+/* How many may run at a time is the broker's to say: whoever is refused is on record. */
 static enum writ_status
 http_send(void *ctx, const struct writ_http_head *head,
     const struct writ_http_options *options, struct writ_exchange **out)
@@ -280,11 +292,10 @@ http_send(void *ctx, const struct writ_http_head *head,
 	struct writ_guest *g = ctx;
 	struct writ_worker *w = g->worker;
 	struct writ_exchange *x;
-	uint32_t slot = 0;
+	uint32_t slot = find_row(w);
 
-	while (slot < WRIT_HTTP_EXCHANGES_MAX && w->http[slot].busy)
-		slot++;
-	if (slot == WRIT_HTTP_EXCHANGES_MAX || w->http_live >= EXCHANGES_MAX)
+	if (slot == WRIT_HTTP_ASKS_MAX ||
+	    w->conn.out.len - w->conn.out_pos > UNASKED_MAX)
 		return WRIT_LIMIT;
 	x = exchange_new(g);
 	if (!x)
@@ -297,7 +308,7 @@ http_send(void *ctx, const struct writ_http_head *head,
 	writ_fields_put(&x->trailers, NULL, 0);
 	w->http[slot].busy = true;
 	w->http[slot].exchange = x;
-	writ_worker_send(w, WRIT_MSG_HTTP, slot | ++w->http[slot].gen << 8,
+	writ_worker_send(w, WRIT_MSG_HTTP, slot | ++w->http[slot].gen << 16,
 	    writ_buf_view(&w->scratch));
 	return WRIT_OK;
 }
@@ -318,10 +329,15 @@ get_fields(struct writ_exchange *x, const struct writ_buf *raw,
 	struct writ_wire_in in = writ_wire_in(writ_buf_view(raw));
 
 	memset(head, 0, sizeof(*head));
-	writ_fields_get(&in, x->fields, &head->fields_count);
-	head->fields = x->fields;
-	if (writ_wire_done(&in))
-		return WRIT_OK;
+	if (!x->fields)
+		x->fields = writ_alloc(WRIT_HTTP_FIELDS_OUT_MAX,
+		    sizeof(*x->fields));
+	if (x->fields) {
+		writ_fields_get(&in, x->fields, &head->fields_count);
+		head->fields = x->fields;
+		if (writ_wire_done(&in))
+			return WRIT_OK;
+	}
 	fail(x, WRIT_HTTP_INTERNAL_ERROR);
 	*fault = (struct writ_http_fault){ .code = WRIT_HTTP_INTERNAL_ERROR };
 	return WRIT_IO;
@@ -442,7 +458,7 @@ fields_fit(struct writ_exchange *x, const struct writ_http_field *fields,
 	writ_buf_reset(b);
 	writ_fields_put(b, fields, count);
 	in = writ_wire_in(writ_buf_view(b));
-	writ_fields_get(&in, x->fields, &n);
+	writ_fields_get(&in, x->guest->worker->http_fields, &n);
 	return writ_buf_status(b) == WRIT_OK && writ_wire_done(&in);
 }
 
@@ -574,14 +590,15 @@ begin(struct writ_exchange *x, int fd)
 enum writ_status
 writ_worker_http_reply(struct writ_worker *w, struct writ_msg *m)
 {
-	uint32_t slot = m->id & 0xff;
-	struct writ_exchange *x = w->http[slot].exchange;
+	uint32_t slot = m->id & 0xffff;
+	struct writ_exchange *x;
 	struct writ_http_fault fault = { .code = WRIT_HTTP_INTERNAL_ERROR };
 
-	if (!w->http[slot].busy || m->id != (slot | w->http[slot].gen << 8) ||
+	if (slot >= WRIT_HTTP_ASKS_MAX || !w->http[slot].busy || m->id != (slot | w->http[slot].gen << 16) ||
 	    (m->fd >= 0) != (m->body.len == 0) ||
 	    (m->fd < 0 && writ_fault_get(m->body, &fault) != WRIT_OK))
 		return WRIT_PROTO;
+	x = w->http[slot].exchange;
 	w->http[slot].busy = false;
 	w->http[slot].exchange = NULL;
 	if (!x)

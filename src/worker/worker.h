@@ -102,8 +102,9 @@ struct writ_worker {
 		struct writ_exchange *exchange;	/* NULL: its guest gave it up */
 		bool busy;
 		uint32_t gen;
-	} http[WRIT_HTTP_EXCHANGES_MAX];
-	unsigned http_live;		/* exchanges of all guests */
+	} http[WRIT_HTTP_ASKS_MAX];
+	uint32_t http_next;		/* row to be looked at first */
+	struct writ_http_field http_fields[WRIT_HTTP_FIELDS_OUT_MAX];	/* to check some */
 	struct writ_watches watches;	/* fds of guests */
 	struct writ_worker_socks *socks; /* sock.c; NULL: never used */
 	struct writ_serve *serve;	/* serve.h; NULL: it runs one call at a time */
