@@ -64,9 +64,10 @@ worth_telling(struct writ_record *r, const char *rule)
 	return true;
 }
 
+/* `helps`: a grant would. */
 static void
 tell(struct writ_record *r, const struct writ_request *rq,
-    const struct writ_decision *d, uint64_t id)
+    const struct writ_decision *d, uint64_t id, bool helps)
 {
 	writ_auto_release(writ_buf) smallest;
 	writ_auto_release(writ_buf) clean;
@@ -80,7 +81,7 @@ tell(struct writ_record *r, const struct writ_request *rq,
 	writ_buf_init(&smallest, 2 * WRIT_DOC_STRING_MAX);
 	writ_buf_init(&clean, TOLD_MAX);
 	writ_buf_init(&target, TOLD_MAX);
-	if (strcmp(d->rule, "malformed"))	/* no grant would help */
+	if (helps)
 		writ_policy_suggest(r->policy, rq, &smallest);
 	if (writ_buf_status(&smallest) == WRIT_OK)
 		what.smallest = writ_secrets_clean(r->secrets,
@@ -168,7 +169,7 @@ writ_record_judge(struct writ_record *r, const struct writ_request *rq,
 		return WRIT_OK;
 	}
 	r->refusals++;
-	tell(r, rq, &d, id);
+	tell(r, rq, &d, id, true);
 	return WRIT_DENIED;
 }
 
@@ -213,7 +214,7 @@ writ_record_http(struct writ_record *r, const struct writ_http_request *rq,
 	}
 	r->refusals++;
 	r->asked += out->decision.verdict == WRIT_ASK;
-	tell(r, &plain, &out->decision, out->id);
+	tell(r, &plain, &out->decision, out->id, true);
 	return out->decision.verdict == WRIT_ASK ? no_approver(r, out->id) :
 	    WRIT_DENIED;
 }
@@ -230,7 +231,7 @@ writ_record_refuse(struct writ_record *r, const struct writ_request *rq,
 	if (r->failed || write_down(r, rq, &d, false, &id) != WRIT_OK)
 		return;
 	r->refusals++;
-	tell(r, rq, &d, id);
+	tell(r, rq, &d, id, false);
 }
 
 void
