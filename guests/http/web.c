@@ -356,6 +356,8 @@ out_finish(struct web_flight *f)
 	if (trailers && !web_fields(f->ask->trailers, f->ask->trailers_count, &fields,
 	    word)) {
 		snprintf(f->out_word, sizeof(f->out_word), "trailer %s", word);
+		wasi_http_types_outgoing_body_drop_own(f->out);
+		f->has_out = false;
 		return;
 	}
 	f->has_out = false;
