@@ -89,6 +89,10 @@ class NameServer:
             self.closed = True
             s.sendto(b"", ("127.0.0.1", self.port))
         self.udp.close()
+        try:
+            self.tcp.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
         self.tcp.close()
 
     closed = False
@@ -180,6 +184,14 @@ def in_turn(*answers):
         some = answers[min(times, len(answers)) - 1]
         return reply(query, [address(name, a, 0) for a in some
                              if (":" in a) == (kind == AAAA)])
+    return make
+
+
+def aliased(to, *addresses):
+    """The name is another's, whose addresses stand in the same answer."""
+    def make(query, name, kind, times):
+        return reply(query, [alias(name, to)] + [
+            address(to, a) for a in addresses if (":" in a) == (kind == AAAA)])
     return make
 
 

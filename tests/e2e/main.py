@@ -13,6 +13,10 @@ import files
 import front_end
 import grants
 import harness
+import http_faults
+import http_out
+import http_shapes
+import http_tools
 import limits
 import mcp
 import mcp_http
@@ -27,7 +31,8 @@ import walls
 
 MODULES = [programs, mcp, mcp_http, calls, files, grants, limits, raw_wat,
            cache, audit_log, bad_input, clients, clients_real, command_line,
-           front_end, policy_files, secret, serve, toolbox, walls, agent, spawn]
+           front_end, policy_files, secret, serve, toolbox, walls, agent,
+           spawn, http_out, http_shapes, http_faults, http_tools]
 
 if __name__ == "__main__":
     sys.exit(harness.main(MODULES, sys.argv[1:]))

@@ -143,6 +143,10 @@ class Origin:
 
     def close(self):
         self.closed.set()
+        try:    # closing alone leaves it listening until accept() returns
+            self.listener.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
         self.listener.close()
         with self.lock:
             for conn in list(self.open):
@@ -541,7 +545,7 @@ http {{
 	log_format all '$request_method $request_uri $status $server_protocol '
 		'"$http_authorization" $request_length $body_bytes_sent '
 		'$connection $connection_requests';
-	access_log {dir}/access.log all;
+	access_log {log};
 	client_body_temp_path {dir}/t1; proxy_temp_path {dir}/t2;
 	fastcgi_temp_path {dir}/t3; uwsgi_temp_path {dir}/t4;
 	scgi_temp_path {dir}/t5;
@@ -564,6 +568,7 @@ http {{
 			default_type application/json;
 			return 200 '{{"user":"writ","protocol":"$server_protocol"}}\\n';
 		}}
+		location /sink {{ return 200 "sunk\n"; }}
 		location /protocol {{ return 200 "$server_protocol\\n"; }}
 		location /upload/ {{
 			dav_methods PUT;
@@ -584,7 +589,7 @@ class Nginx:
     """nginx in `folder`: `plain`, `https` (HTTP/1.1 and 2), `https1`."""
 
     def __init__(self, folder, authority, names=("IP:127.0.0.1",),
-                 token="a token"):
+                 token="a token", log=True):
         self.folder, self.token = folder, token
         os.makedirs(os.path.join(folder, "www", "upload"), exist_ok=True)
         self.cert, key = authority.issue("nginx", list(names))
@@ -598,7 +603,8 @@ class Nginx:
                 file.write(NGINX.format(
                     dir=folder, plain=self.plain, https=self.https,
                     https1=self.https1, cert=self.cert, key=key,
-                    token=token))
+                    token=token, log=os.path.join(folder, "access.log") +
+                    " all" if log else "off"))
             self.process = subprocess.Popen(
                 ["/usr/sbin/nginx", "-p", folder, "-c", config, "-e",
                  os.path.join(folder, "error.log")],
