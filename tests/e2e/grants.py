@@ -112,8 +112,6 @@ cases_of({
     "grant-relative": "files write d memory",
     "grant-clock-word": "clock fast", "grant-seed-word": "random seeded x",
     "grant-of-two-lines": "clock real\nrandom secure",
-    "grant-http-unbuilt": "http GET https://example.com/",
-    "grant-sockets-unbuilt": "sockets tcp://example.com:80",
     "grant-variable": "files write /d host:$HOME",
     "grant-tilde": "files write /d host:~/x",
 }, bad_grant)

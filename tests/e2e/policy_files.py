@@ -52,7 +52,7 @@ cases_of({n: n for n in [
     "reject/unknown-key", "reject/duplicate-top", "reject/alias-bomb",
     "reject/size-unitless", "reject/files-at-dotdot", "reject/empty",
     "reject/two-documents", "reject/random-case", "reject/strict-quoted",
-    "reject/version-two", "reject/bidi", "unbuilt/http",
+    "reject/version-two", "reject/bidi",
     "unbuilt/unmatched-ask", "unbuilt/files-overlay-memory",
     "unbuilt/keyvalue"]}, mistake)
 
