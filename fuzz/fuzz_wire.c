@@ -6,7 +6,9 @@
 
 #include "base/limits.h"
 #include "wire/conn.h"
+#include "wire/exchange.h"
 #include "wire/fs_msg.h"
+#include "wire/net.h"
 #include "wire/setup_msg.h"
 #include "wire/sock.h"
 
@@ -52,17 +54,69 @@ decode(struct writ_str body)
 }
 
 static void
-converse(enum writ_wire_side side, enum writ_wire_state state,
-    const uint8_t *data, size_t size)
+decode_net(struct writ_str body)
 {
+	struct writ_http_field fields[WRIT_HTTP_FIELDS_OUT_MAX];
+	struct writ_net_resolved resolved;
+	struct writ_wire_in in = writ_wire_in(body);
+	struct writ_http_fault fault;
+	struct writ_net_send send;
+	struct writ_net_done done;
+	struct writ_http_msg msg;
+	size_t count;
+
+	writ_fields_get(&in, fields, &count);
+	if (count > WRIT_HTTP_FIELDS_OUT_MAX)
+		WRIT_BUG("too many fields");
+	if (writ_http_msg_get(body, fields, &msg) == WRIT_OK &&
+	    msg.head.fields_count > WRIT_HTTP_FIELDS_OUT_MAX)
+		WRIT_BUG("too many fields of a request");
+	if (writ_net_send_get(body, fields, &send) == WRIT_OK &&
+	    (send.port == 0 || send.port > 65535 || send.target.ptr[0] != '/'))
+		WRIT_BUG("a request of net out of range");
+	if (writ_net_resolved_get(body, &resolved) == WRIT_OK &&
+	    resolved.count > WRIT_NET_ADDRESSES_MAX)
+		WRIT_BUG("too many addresses");
+	if (writ_fault_get(body, &fault) == WRIT_OK &&
+	    fault.code >= WRIT_HTTP_CODE_COUNT)
+		WRIT_BUG("a fault that does not exist");
+	(void)!writ_net_done_get(body, &done);
+}
+
+/* One of the languages, and a side of it. */
+static void
+choose(uint8_t byte, const struct writ_wire_table **table,
+    enum writ_wire_side *side)
+{
+	static const struct {
+		const struct writ_wire_table *table;
+		enum writ_wire_side sides[2];
+	} all[] = {
+		{ &writ_wire_proto, { WRIT_SIDE_WORKER, WRIT_SIDE_BROKER } },
+		{ &writ_wire_net, { WRIT_SIDE_NET, WRIT_SIDE_BROKER } },
+		{ &writ_wire_exchange, { WRIT_SIDE_NET, WRIT_SIDE_WORKER } },
+	};
+	size_t i = (byte >> 3) % 3;
+
+	*table = all[i].table;
+	*side = all[i].sides[byte & 1];
+}
+
+static void
+converse(uint8_t how, enum writ_wire_state state, const uint8_t *data,
+    size_t size)
+{
+	const struct writ_wire_table *table;
+	enum writ_wire_side side;
 	struct writ_conn c = { .fd = -1 };
 	struct writ_msg m;
 	int fds[2];
 
+	choose(how, &table, &side);
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0,
 	    fds))
 		return;
-	if (writ_conn_init(&c, fds[0], &writ_wire_proto, side, NULL) == WRIT_OK) {
+	if (writ_conn_init(&c, fds[0], table, side, NULL) == WRIT_OK) {
 		c.state = state;
 		(void)!write(fds[1], data, size);
 		(void)!writ_conn_fill(&c);
@@ -72,6 +126,8 @@ converse(enum writ_wire_side side, enum writ_wire_state state,
 			    m.body.len > m.row->max)
 				WRIT_BUG("a message outside the table");
 			decode(m.body);
+			decode_net(m.body);
+			writ_closep(&m.fd);
 		}
 	}
 	writ_conn_release(&c);
@@ -83,9 +139,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	if (size < 1 || size > 100000)
 		return 0;
-	converse(data[0] & 1 ? WRIT_SIDE_BROKER : WRIT_SIDE_WORKER,
-	    (enum writ_wire_state)(1u << ((data[0] >> 1) & 3)), data + 1,
-	    size - 1);
+	converse(data[0], (enum writ_wire_state)(1u << ((data[0] >> 1) & 3)),
+	    data + 1, size - 1);
 	decode(writ_str((const char *)data, size));
+	decode_net(writ_str((const char *)data, size));
 	return 0;
 }

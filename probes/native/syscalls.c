@@ -1,11 +1,12 @@
 /*
- * syscalls.c - native code in a worker's jail tries every system call there is.
- * Each try is a process of its own that enters the jail as writ-worker does (jail.h), makes
- * one call, and is seen to be killed, to get an error, or to have its way.  What comes out is
- * compared with a table: syscalls.tsv, whose columns are number, name, arguments, verdict.
+ * syscalls.c - native code in a jail tries every system call there is.
+ * Each try is a process of its own that enters the jail as writ-worker or writ-net does (jail.h),
+ * makes one call, and is seen to be killed, to get an error, or to have its way.  What comes out is
+ * compared with a table, whose columns are number, name, arguments, verdict: syscalls.tsv of
+ * a worker, syscalls_net.tsv of net.
  *
- *   syscalls TABLE          run every row; differences are printed and are a failure
- *   syscalls --print TABLE  print the table with the verdicts found
+ *   syscalls ROLE TABLE          run every row; differences are printed and are a failure
+ *   syscalls --print ROLE TABLE  print the table with the verdicts found
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -32,6 +33,7 @@ struct row {
 	char where[8];		/* "": native; x32; i386 */
 	long number;
 	char name[40], how[24], verdict[16];
+	enum writ_jail_role role;
 };
 
 /* Arguments that would do harm if the call were allowed at all or with any argument. */
@@ -123,9 +125,9 @@ jailed(const struct row *r, const char *how, struct shared *sh)
 	long v[6];
 
 	writ_jail_args(0, &a);
-	if (writ_jail_child_args(4, argv, WRIT_JAIL_WORKER, &err) != WRIT_OK ||
+	if (writ_jail_child_args(4, argv, r->role, &err) != WRIT_OK ||
 	    !arguments(how, sh, v) ||
-	    writ_jail_lock(WRIT_JAIL_WORKER, 0, &walls, &err) != WRIT_OK)
+	    writ_jail_lock(r->role, 0, &walls, &err) != WRIT_OK)
 		return;
 	sh->locked = 1;
 	errno = 0;
@@ -253,7 +255,7 @@ read_row(const char *line, struct row *r)
 }
 
 static int
-run(FILE *f, struct shared *sh, bool print)
+run(FILE *f, struct shared *sh, enum writ_jail_role role, bool print)
 {
 	unsigned rows = 0, bad = 0;
 	char line[256];
@@ -269,6 +271,7 @@ run(FILE *f, struct shared *sh, bool print)
 			printf("not a row: %s", line);
 			return 2;
 		}
+		r.role = role;
 		rows++;
 		bad += !check(&r, sh, print);
 	}
@@ -280,15 +283,18 @@ run(FILE *f, struct shared *sh, bool print)
 int
 main(int argc, char **argv)
 {
-	bool print = argc == 3 && !strcmp(argv[1], "--print");
+	bool print = argc == 4 && !strcmp(argv[1], "--print");
+	enum writ_jail_role role = WRIT_JAIL_WORKER;
 	struct shared *sh;
 	FILE *f;
 	int rc;
 
-	if (argc != 2 && !print) {
-		fprintf(stderr, "usage: syscalls [--print] TABLE\n");
+	if (argc != 3 && !print) {
+		fprintf(stderr, "usage: syscalls [--print] worker|net TABLE\n");
 		return 2;
 	}
+	if (!strcmp(argv[argc - 2], "net"))
+		role = WRIT_JAIL_NET;
 	f = fopen(argv[argc - 1], "re");
 	sh = mmap(NULL, sizeof(*sh), PROT_READ | PROT_WRITE,
 	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -297,7 +303,7 @@ main(int argc, char **argv)
 		    strerror(errno));
 		return 2;
 	}
-	rc = run(f, sh, print);
+	rc = run(f, sh, role, print);
 	fclose(f);
 	return rc;
 }

@@ -121,8 +121,10 @@ static const struct writ_call_row rows[] = {
 
 	/* net: sockets that the broker opened and connected; what libraries try beyond that is
 	 * answered, and not done */
-	{ "recvmsg",          N,    NO_BITS(2, MSG_CMSG_CLOEXEC | MSG_DONTWAIT) },
-	{ "sendmsg",          N,    NO_BITS(2, MSG_NOSIGNAL | MSG_DONTWAIT) },
+	{ "recvmsg",          N,    2, { { 0, INT, WIRE }, { 2, INT &
+	    ~(uint64_t)(MSG_CMSG_CLOEXEC | MSG_DONTWAIT), 0 } } },
+	{ "sendmsg",          N,    2, { { 0, INT, WIRE }, { 2, INT &
+	    ~(uint64_t)(MSG_NOSIGNAL | MSG_DONTWAIT), 0 } } },
 	{ "recvfrom",         N,    2, { { 3, INT & ~(uint64_t)MSG_PEEK, 0 },
 	    { 4, ~0ull, 0 } } },
 	{ "sendto",           N,    2, { { 3, INT & ~(uint64_t)(MSG_NOSIGNAL |
@@ -132,8 +134,10 @@ static const struct writ_call_row rows[] = {
 	{ "epoll_ctl",        N,    ANY },
 	{ "epoll_wait",       N,    ANY },
 	{ "shutdown",         N,    ANY },
-	{ "getsockopt",       N,    IS(1, SOL_SOCKET) },
-	{ "setsockopt",       N,    IS(1, IPPROTO_TCP) },
+	{ "getsockopt",       N,    2, { { 1, INT, SOL_SOCKET },
+	    { 2, INT, SO_ERROR } } },
+	{ "setsockopt",       N,    2, { { 1, INT, IPPROTO_TCP },
+	    { 2, INT, TCP_NODELAY } } },
 	{ "getsockname",      N,    ANY },
 	{ "getpeername",      N,    ANY },
 	{ "socketpair",       N,    IS(0, AF_UNIX) },

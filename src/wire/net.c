@@ -174,12 +174,11 @@ enum writ_status
 writ_net_done_get(struct writ_str body, struct writ_net_done *m)
 {
 	struct writ_wire_in in = writ_wire_in(body);
-	struct writ_str fault;
 
 	memset(m, 0, sizeof(*m));
 	m->failed = get_bool(&in);
-	fault = writ_str(body.ptr + 1, body.len > 11 ? 10 : 0);
-	if (writ_fault_get(fault, &m->fault) != WRIT_OK)
+	if (in.bad || body.len < 11 || writ_fault_get(writ_str(body.ptr + 1,
+	    10), &m->fault) != WRIT_OK)
 		return WRIT_PROTO;
 	in = writ_wire_in(writ_str_skip(body, 11));
 	m->status = writ_wire_get_u32(&in);

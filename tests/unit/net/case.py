@@ -13,6 +13,8 @@ from origins import Certificates, NameServer, Origin, fixed, ok
 PROGRAM = sys.argv[1]
 TOKEN = "Tq7-swordfish/very~secret+0123"
 MIB = 1 << 20
+with open(PROGRAM, "rb") as program:
+    SANITIZED = b"__asan_init" in program.read()
 
 
 class Made:
@@ -48,6 +50,11 @@ class Case(unittest.TestCase):
     def tearDown(self):
         self.assertTrue(self.net.alive(), "net has died")
         self.assertEqual(self.net.doubles, 0, "two DONEs of one request")
+
+    def grew_less(self, before, most):
+        """Resident bytes; a sanitizer keeps what was freed."""
+        if not SANITIZED:
+            self.assertLess(self.net.memory() - before, most)
 
     def nothing_left(self, pool=1):
         """No fd but those that were there at the beginning."""

@@ -321,7 +321,7 @@ class Bodies(Case):
         while (one := x.piece()) is not None:
             got += len(one)
         self.assertEqual(got, 64 * MIB)
-        self.assertLess(self.net.memory() - before, 8 * MIB)
+        self.grew_less(before, 8 * MIB)
 
     def test_body__an_origin_that_does_not_read_stops_the_worker(self):
         go, seen = threading.Event(), []
@@ -586,7 +586,10 @@ class Responses(Case):
         for first in (ok(b"one"), b"HTTP/1.1 204 No\r\n\r\n",
                       b"HTTP/1.1 304 No\r\n\r\n"):
             for pause in (0, 0.1):
-                def serve(conn, head, rest, number, first=first, pause=pause):
+                sent = threading.Event()
+
+                def serve(conn, head, rest, number, first=first, pause=pause,
+                          sent=sent):
                     if number:
                         conn.sendall(ok(b"again"))
                         return True
@@ -596,13 +599,15 @@ class Responses(Case):
                         conn.sendall(extra)
                     else:
                         conn.sendall(first + extra)
+                    sent.set()
                     return True
                 o = self.origin(serve)
                 with self.subTest(first=first, pause=pause):
                     x = self.net.send(o.port, pool=o.port)
                     x.head()
                     x.body()
-                    time.sleep(2 * pause + 0.02)
+                    self.assertTrue(sent.wait(10))
+                    time.sleep(0.1)
                     y = self.net.send(o.port, pool=o.port)
                     y.head()
                     self.assertNotEqual(y.body(), b"smuggled")
@@ -643,7 +648,7 @@ class Responses(Case):
         x.head()
         self.assertEqual(x.body(), bomb)
         self.assertEqual(x.field("content-encoding"), ["gzip"])
-        self.assertLess(self.net.memory() - before, 4 * MIB)
+        self.grew_less(before, 4 * MIB)
 
     def test_response__redirects_are_given_back(self):
         o = self.raw(b"HTTP/1.1 302 Go\r\nlocation: http://127.0.0.1:9/\r\n"

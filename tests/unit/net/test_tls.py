@@ -80,7 +80,7 @@ class Tls(Case):
             y = self.https(port, path="/say", pool=port)
             self.assertEqual(y.head(), 200)     # beside one that waits
             self.assertEqual(x.body(), b"\x77" * 32 * MIB)
-            self.assertLess(self.net.memory() - before, 16 * MIB)
+            self.grew_less(before, 16 * MIB)
 
     def test_tls__many_streams_on_one_connection(self):
         first = self.https(self.nginx.h2, path="/say")
