@@ -168,7 +168,9 @@ def few_descriptors(box, most):
             check("file" in result.error or "descriptor" in result.error,
                   result)
             return False
-        equal(result.code, 0, result)
+        # or ended: the kernel lets no more descriptors be on their way than
+        # may be open (ETOOMANYREFS), and a worker that gets no answer is lost
+        check(result.code in (0, 126), result)
         for line in result.text.splitlines():
             check(re.search("times (status 200|error (connection-limit-reached|"
                             "connection-terminated|internal-error|"
