@@ -111,7 +111,7 @@ on_ctx(CURL *easy, void *ctx, void *request)
 	SSL_CTX_set1_cert_store(ctx, store);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION |
-	    SSL_OP_NO_COMPRESSION);
+	    SSL_OP_NO_COMPRESSION | SSL_OP_CLEANSE_PLAINTEXT);
 	SSL_CTX_set_max_early_data(ctx, 0);
 	SSL_CTX_set_security_level(ctx, 2);
 	if (SSL_CTX_set_ex_data(ctx, 0, r->net) && set_request(ctx, r))

@@ -118,8 +118,10 @@ class Names(Case):
 
     def test_names__waiting_costs_nothing(self):
         s = self.names(lambda q, n, k, t: None)
-        threading.Thread(target=self.net.resolve, args=(s.port, "a.test",
-                                                        True)).start()
+        asked = threading.Thread(target=self.net.resolve, args=(
+            s.port, "a.test", True))
+        asked.start()
+        self.addCleanup(asked.join)
         time.sleep(0.3)
         before = self.cpu()
         time.sleep(1)

@@ -8,10 +8,11 @@ import ssl
 import sys
 import threading
 import time
+import unittest
 
 sys.dont_write_bytecode = True
 import peer  # noqa: E402
-from case import MIB, PROGRAM, TOKEN, Case, certs, echo, main  # noqa: E402
+from case import MIB, PROGRAM, SANITIZED, TOKEN, Case, certs, echo, main  # noqa: E402
 from origins import Nginx, Origin, ok  # noqa: E402
 from peer import Fault, Net, fault_of, parts, until  # noqa: E402
 
@@ -288,6 +289,33 @@ class Secrets(Case):
                        credential=("authorization", parts(0)), scrub=False)
         x.head()
         self.assertEqual(x.body(), TOKEN.encode())
+
+    @unittest.skipIf(SANITIZED, "its run-time keeps what was freed")
+    @unittest.skipUnless(os.geteuid() == 0, "only root may look")
+    def test_secret__nothing_of_it_is_left_behind(self):
+        for query in (False, True):
+            for _ in range(5):
+                x = self.https(lambda c, h, r, n: c.sendall(ok(
+                    b"got " + TOKEN.encode())) or True, scrub=True,
+                    credential=("x-key", parts(0)), query=query)
+                x.head()
+                x.body()
+        self.net.line.say(peer.CLOSE_POOL, 0, peer.u32(1))
+        until(lambda: not self.o.open, "the end of the connections")
+        time.sleep(0.1)
+        found = 0
+        with open(f"/proc/{self.net.process.pid}/maps",
+                  encoding="ascii") as maps:
+            for line in maps:
+                start, end = (int(v, 16) for v in line.split()[0].split("-"))
+                try:
+                    with open(f"/proc/{self.net.process.pid}/mem",
+                              "rb") as f:
+                        f.seek(start)
+                        found += f.read(end - start).count(TOKEN.encode())
+                except (OSError, ValueError, OverflowError):
+                    pass
+        self.assertEqual(found, 1)      # the locked one
 
     def test_secret__is_not_in_its_memory_for_others(self):
         with open(f"/proc/{self.net.process.pid}/limits",
