@@ -153,17 +153,17 @@ class NameServer:
                              daemon=True).start()
 
     def one_tcp(self, conn):
+        """One question after the other (RFC 7766)."""
         self.over_tcp += 1
-        with conn:
+        with conn, conn.makefile("rb") as read:
             conn.settimeout(10)
             try:
-                size = struct.unpack(">H", conn.recv(2))[0]
-                query = conn.recv(size)
-                got = self.answers(query)
-                for one in got if isinstance(got, list) else [got]:
-                    if one is not None:
-                        one = one[:65535]
-                        conn.sendall(struct.pack(">H", len(one)) + one)
+                while len(head := read.read(2)) == 2:
+                    got = self.answers(read.read(struct.unpack(">H", head)[0]))
+                    for one in got if isinstance(got, list) else [got]:
+                        if one is not None:
+                            one = one[:65535]
+                            conn.sendall(struct.pack(">H", len(one)) + one)
             except (OSError, struct.error, IndexError):
                 pass
 
