@@ -1,4 +1,5 @@
 /* The smallest grant for a refused request, as a line of a writ. */
+#include "policy/address.h"
 #include "policy/http_shape.h"
 #include "policy/decide.h"
 #include "policy/parts.h"
@@ -390,6 +391,50 @@ write_query(struct writ_str query, struct writ_buf *out)
 	writ_buf_cstr(out, " }");
 }
 
+/* Headers beyond the usual ones, and a body beyond what is allowed without a word. */
+static void
+write_request(const struct writ_http_request *rq, struct writ_buf *out)
+{
+	const char *before = ", request: { ";
+	bool usual = true;
+	size_t i;
+
+	for (i = 0; i < rq->fields_count; i++)
+		usual &= writ_http_usual_header(rq->fields[i].name);
+	for (i = 0; !usual && i < rq->fields_count; i++) {
+		if (writ_str_is(rq->fields[i].name, "content-length"))
+			continue;
+		writ_buf_printf(out, "%s", before[2] == 'r' ?
+		    ", request: { headers: [" : ", ");
+		writ_buf_yaml(out, rq->fields[i].name);
+		before = ", ";
+	}
+	if (!usual)
+		writ_buf_cstr(out, "]");
+	if (rq->has_length && rq->length > WRIT_DEFAULT_HTTP_REQUEST) {
+		writ_buf_printf(out, "%smax: %lluB", before,
+		    (unsigned long long)rq->length);
+		usual = false;
+	}
+	if (!usual)
+		writ_buf_cstr(out, " }");
+}
+
+/* One address that is not public has to be named. */
+static void
+write_address(struct writ_str host, struct writ_buf *out)
+{
+	uint8_t address[16];
+	char text[46];
+	bool six = host.ptr[0] == '[';
+
+	if (!writ_address_read(host, address) ||
+	    !writ_address_refused(address, NULL, 0, NULL, 0))
+		return;
+	writ_address_text(address, text);
+	writ_buf_printf(out, ", addresses: [\"%s/%d\"]", text, six ? 128 : 32);
+}
+
 static const char method_chars[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ-";
 
 static void
@@ -415,6 +460,10 @@ suggest_http(const struct writ_policy *p, const struct writ_request *rq,
 	writ_buf_printf(out, "\", methods: [%s]", rq->op);
 	if (u.query.len > 0)
 		write_query(u.query, out);
+	if (rq->http)
+		write_request(rq->http, out);
+	if (u.address)
+		write_address(u.host, out);
 	writ_buf_cstr(out, " }]");
 }
 
@@ -528,7 +577,10 @@ writ_policy_suggest(const struct writ_policy *p, const struct writ_request *rq,
 	enum writ_status st;
 
 	writ_decide(p, rq, &now);
-	if (now.verdict == WRIT_ALLOW)
+	/* no entry helps against a deny, or where several do not agree */
+	if (now.verdict == WRIT_ALLOW || (rq->kind == WRIT_REQ_HTTP &&
+	    (!strncmp(now.rule, "deny.", 5) ||
+	    !strcmp(now.rule, "http.overlap"))))
 		return;
 	writ_buf_init(&line, LINE_MAX_BYTES);
 	suggest(p, rq, &line);

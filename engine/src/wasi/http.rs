@@ -395,7 +395,7 @@ impl types::HostOutgoingRequest for State {
 
     fn headers(&mut self, this: Resource<OutRequest>) -> Result<Resource<Fields>> {
         let view = self.table.get(&this)?.headers.view();
-        self.push_child(view, &this)
+        self.push(view)
     }
 
     fn drop(&mut self, this: Resource<OutRequest>) -> Result<()> {
@@ -478,7 +478,7 @@ impl types::HostOutgoingResponse for State {
 
     fn headers(&mut self, this: Resource<OutResponse>) -> Result<Resource<Fields>> {
         let view = self.table.get(&this)?.headers.view();
-        self.push_child(view, &this)
+        self.push(view)
     }
 
     fn body(&mut self, this: Resource<OutResponse>) -> Result<Answer<Resource<OutBody>>> {
@@ -547,7 +547,7 @@ impl types::HostIncomingRequest for State {
 
     fn headers(&mut self, this: Resource<InRequest>) -> Result<Resource<Fields>> {
         let view = self.table.get(&this)?.headers.view();
-        self.push_child(view, &this)
+        self.push(view)
     }
 
     fn consume(&mut self, this: Resource<InRequest>) -> Result<Answer<Resource<InBody>>> {
@@ -606,7 +606,7 @@ impl types::HostIncomingResponse for State {
 
     fn headers(&mut self, this: Resource<InResponse>) -> Result<Resource<Fields>> {
         let view = self.table.get(&this)?.headers.view();
-        self.push_child(view, &this)
+        self.push(view)
     }
 
     fn consume(&mut self, this: Resource<InResponse>) -> Result<Answer<Resource<InBody>>> {

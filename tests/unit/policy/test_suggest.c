@@ -97,6 +97,9 @@ test_suggest__other_kinds(void **state)
 	    "[\"a b\"], \"e\": [\"\"], \"f\": [\"\"] } }]");
 	check_kind(WRIT_REQ_HTTP, "GET", "https://192.0.2.1/",
 	    "http: [{ name: http, url: \"https://192.0.2.1/\", "
+	    "methods: [GET], addresses: [\"192.0.2.1/32\"] }]");
+	check_kind(WRIT_REQ_HTTP, "GET", "https://8.8.8.8/",
+	    "http: [{ name: http, url: \"https://8.8.8.8/\", "
 	    "methods: [GET] }]");
 	check_kind(WRIT_REQ_HTTP, "CONNECT", "https://x.y/", "");
 	check_kind(WRIT_REQ_HTTP, "GET, POST", "https://x.y/", "");
