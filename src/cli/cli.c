@@ -199,6 +199,7 @@ cli_parse(struct cli *cli, int argc, char **argv)
 		cli->args = (const char *const *)argv + i;
 		cli->args_count = (size_t)(argc - i);
 	} else {
+		cli->before = (size_t)n;
 		while (i < argc)
 			argv[n++] = argv[i++];
 		cli->args = (const char *const *)argv;

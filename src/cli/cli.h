@@ -52,6 +52,7 @@ struct cli {
 	size_t args_count;
 	bool json, colour;
 	bool dashed;		/* a "--" stood before the first argument */
+	size_t before;		/* arguments before a "--", or all of them */
 	bool help;		/* --help: show the command's options */
 };
 

@@ -151,28 +151,26 @@ number(const struct cli *cli, const char *name, uint64_t max, unsigned *out)
 	return true;
 }
 
-/* COMPONENT is the first argument, unless the writ names it. */
+/* COMPONENT is the one argument before "--", unless the writ names it; what is behind is the guest's. */
 static bool
 pick_component(const struct cli *cli, const struct writ_policy *p,
     struct writ_serve_options *o)
 {
 	const char *named = writ_policy_component(p);
-	size_t skip = 1;
 
-	o->component = cli->args_count ? cli->args[0] : NULL;
-	if (named && (!o->component || cli->dashed)) {
-		o->component = named;
-		skip = 0;
+	o->component = cli->before ? cli->args[0] : named;
+	if (cli->before > 1) {
+		cli_fail("serve: %.200s: one component; arguments for the guest "
+		    "stand behind --", cli->args[1]);
+		return false;
 	}
 	if (!o->component) {
 		cli_fail("serve: which component? writ serve COMPONENT "
 		    "[--addr 127.0.0.1:8080] [-w WRIT]");
 		return false;
 	}
-	if (skip && cli->args_count > 1 && !strcmp(cli->args[1], "--"))
-		skip = 2;
-	o->args = cli->args + skip;
-	o->args_count = cli->args_count - skip;
+	o->args = cli->args + cli->before;
+	o->args_count = cli->args_count - cli->before;
 	return true;
 }
 

@@ -184,9 +184,9 @@ const struct cli_command cli_commands[] = {
 	{ "call", "COMPONENT FUNCTION [ARGUMENTS]",
 	    "call one exported function, with arguments as JSON or WAVE",
 	    call_options, true, cmd_call },
-	{ "serve", "[COMPONENT] [ARGS...]",
+	{ "serve", "[COMPONENT] [-- ARGS...]",
 	    "serve HTTP with a component, a fresh instance for each request",
-	    serve_options, true, cmd_serve },
+	    serve_options, false, cmd_serve },
 	{ "mcp", "[install]", "serve a toolbox to an agent over MCP; install: set "
 	    "up a client for it", mcp_options, false, cmd_mcp },
 	{ "pin", "TOOLBOX", "show what changed in a toolbox, and pin it",

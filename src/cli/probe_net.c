@@ -396,6 +396,14 @@ static const struct net_case cases[] = {
 	    GET_FIELD("range", "bytes=0-1") GET_FIELD("user-agent", "x"), NULL,
 	    NULL, NULL, 0, 0, NULL, GET_FIELD("accept", "text/plain"), NULL,
 	    false },
+	{ "SHP-07", GRANT("methods: [GET], url: \"http://origin.test:{port}/v1/**\", "
+	    "rate: 3/day" LOOPBACK), NULL, make_burst, NULL, NULL,
+	    3, ANY_NUMBER, ITEMS, OK_ITEM, NULL, false },
+	{ "ORA-06", GRANT("methods: [GET], url: \"http://127.0.0.1:1/**\"" LOOPBACK)
+	    "  - { name: p, methods: [GET], url: \"http://127.0.0.1:2/**\""
+	    LOOPBACK " }\n", GET("127.0.0.1:1", "/") GET("127.0.0.1:2", "/"),
+	    NULL, "error ConnectionRefused", NULL, 0, 0, ITEMS, OK_ITEM, NULL,
+	    false },
 	{ "EXF-02", ITEMS, GET("origin.test:{port}", "/v1/items/1?leak=canary")
 	    GET_FIELD("user-agent", "canary") GET_FIELD("cookie", "canary")
 	    GET_FIELD("x-canary", "1") GET("canary.origin.test:{port}",

@@ -16,7 +16,8 @@
 #define LIMIT(what) "limits: { " what " }\n"
 
 #define FILE_IN "f granted/file inside\n"
-#define NO_HTTP "http is not built yet"
+#define TLS_E2E "needs origins with TLS, made by openssl: tests/e2e/http_out.py"
+#define SEC_E2E "needs an origin with TLS and a secret: tests/e2e/secret_http.py"
 #define NO_NET "sockets are not built yet"
 
 /* "exactly one record": a refusal whose rule is `malformed` is a path that leaves its
@@ -136,6 +137,44 @@ const struct probe probes_all[] = {
 	    .special = probe_net },
 	{ .id = "EXF-05", .what = "another account on the same host",
 	    .special = probe_net },
+	{ .id = "SHP-07", .what = "a rate, over all that run",
+	    .special = probe_net },
+	{ .id = "EXF-03", .what = "a secret in what clients are told",
+	    .not_applicable = SEC_E2E },
+	{ .id = "EXF-04", .what = "a secret in other encodings",
+	    .not_applicable = SEC_E2E },
+	{ .id = "ORA-06", .what = "closed and silent ports look alike",
+	    .special = probe_net },
+	{ .id = "SEC-06", .what = "no credential over plain http",
+	    .guest = "hello-c", .end = PROBE_REFUSED, .detail = "invalid",
+	    .line = "a credential goes over https only", .writ =
+	    "random: secure\nhttp: [{ name: a, methods: [GET], url: "
+	    "\"http://a.test/\", credential: { header: x-k, value: "
+	    "\"${secret:k}\" } }]\n", .ok_writ = "random: secure\n" },
+	{ .id = "SEC-02", .what = "a secret goes to its origin alone",
+	    .not_applicable = SEC_E2E },
+	{ .id = "SEC-03", .what = "an origin that echoes a secret",
+	    .not_applicable = SEC_E2E },
+	{ .id = "SEC-05", .what = "the field of a credential is not the guest's",
+	    .not_applicable = SEC_E2E },
+	{ .id = "SEC-07", .what = "no secret in worker, log, record, cache",
+	    .not_applicable = SEC_E2E },
+	{ .id = "SEC-11", .what = "rotated and removed while it runs",
+	    .not_applicable = SEC_E2E },
+	{ .id = "SEC-12", .what = "no secret on a command line",
+	    .not_applicable = SEC_E2E },
+	{ .id = "TLS-01", .what = "expired, other names, unknown authorities",
+	    .not_applicable = TLS_E2E },
+	{ .id = "TLS-03", .what = "pinned keys", .not_applicable = TLS_E2E },
+	{ .id = "TLS-04", .what = "TLS before 1.2", .not_applicable = TLS_E2E },
+	{ .id = "TLS-06", .what = "no session is resumed across pools",
+	    .not_applicable = "needs origins with TLS: tests/unit/net/test_tls.py" },
+	{ .id = "TLS-08", .what = "authorities replaced after the writ was read",
+	    .not_applicable = TLS_E2E },
+	{ .id = "TLS-10", .what = "a handshake that never ends",
+	    .not_applicable = TLS_E2E },
+	{ .id = "TLS-11", .what = "the host's environment changes nothing",
+	    .not_applicable = TLS_E2E },
 
 	/* ---- FSP: path traversal and naming */
 	{ .id = "FSP-01", .what = "../secret", .guest = "attack-fs-c",

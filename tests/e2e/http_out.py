@@ -218,7 +218,8 @@ def many_at_a_time(box):
         got = ask(box, whole(o), "GET", o.url("/slow/50"), "-n", "200", "-j",
                   "40", "-q")
         equal(got.result.text, "200 times status 200\n")
-        check(len(o.requests) == 200 and 10 <= o.most <= 40, o.most)
+        # The origin counts one until its thread has ended.
+        check(len(o.requests) == 200 and 10 <= o.most <= 48, o.most)
 
 
 @case

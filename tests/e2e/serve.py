@@ -26,8 +26,8 @@ class Server:
         self.admin = box.path("work/admin")
         with open(self.log, "wb") as log:
             self.process = box.popen(box.command(
-                "serve", "--addr", "127.0.0.1:0", "--admin", self.admin,
-                *more, box.guest(guest)), stdout=log, stderr=log)
+                "serve", box.guest(guest), "--addr", "127.0.0.1:0", "--admin",
+                self.admin, *more), stdout=log, stderr=log)
         found = wait_until("serving", lambda: re.search(
             r"^Serving HTTP on http://127\.0\.0\.1:(\d+)/$", self.said(),
             re.M) or self.process.poll() is not None)
