@@ -396,9 +396,6 @@ static const struct net_case cases[] = {
 	    GET_FIELD("range", "bytes=0-1") GET_FIELD("user-agent", "x"), NULL,
 	    NULL, NULL, 0, 0, NULL, GET_FIELD("accept", "text/plain"), NULL,
 	    false },
-	{ "SHP-07", GRANT("methods: [GET], url: \"http://origin.test:{port}/v1/**\", "
-	    "rate: 3/day" LOOPBACK), NULL, make_burst, NULL, NULL,
-	    3, ANY_NUMBER, ITEMS, OK_ITEM, NULL, false },
 	{ "ORA-06", GRANT("methods: [GET], url: \"http://127.0.0.1:1/**\"" LOOPBACK)
 	    "  - { name: p, methods: [GET], url: \"http://127.0.0.1:2/**\""
 	    LOOPBACK " }\n", GET("127.0.0.1:1", "/") GET("127.0.0.1:2", "/"),

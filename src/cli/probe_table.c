@@ -138,7 +138,8 @@ const struct probe probes_all[] = {
 	{ .id = "EXF-05", .what = "another account on the same host",
 	    .special = probe_net },
 	{ .id = "SHP-07", .what = "a rate, over all that run",
-	    .special = probe_net },
+	    .not_applicable = "needs many processes at once: "
+	    "tests/e2e/http_shapes.py, tests/unit/broker/test_budget.c" },
 	{ .id = "EXF-03", .what = "a secret in what clients are told",
 	    .not_applicable = SEC_E2E },
 	{ .id = "EXF-04", .what = "a secret in other encodings",
