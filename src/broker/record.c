@@ -111,6 +111,10 @@ is_durable(const struct writ_record *r, const struct writ_decision *d,
 	for (i = 0; rq->http && i < r->policy->http_count; i++)
 		if (d->grant && !strcmp(r->policy->http[i].name, d->grant))
 			return r->policy->http[i].durable;
+	for (i = 0; rq->kind == WRIT_REQ_SOCKETS &&
+	    i < r->policy->sockets_count; i++)
+		if (d->grant && !strcmp(r->policy->sockets[i].name, d->grant))
+			return r->policy->sockets[i].durable;
 	if (rq->kind != WRIT_REQ_FILES || !d->grant || !rq->write)
 		return false;
 	for (i = 0; i < r->policy->files_count; i++)

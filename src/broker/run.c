@@ -14,6 +14,7 @@
 #define JUDGE_MS 1000			/* limits are looked at this often at least */
 #define JUDGE_BUSY_NS 10000000ull	/* and while messages keep coming */
 #define STDIN_CHUNK 65536
+#define LINGER_MS 2000			/* for what was written to sockets */
 
 /* `spec` has the program, and what is special about this worker. */
 static enum writ_status
@@ -164,6 +165,7 @@ send_scalars(struct writ_run *run, const struct writ_bytes *code)
 	unsigned i;
 
 	writ_buf_init(&b, sizeof(raw));
+	run->setup.sockets = run->socks != NULL;
 	writ_setup_put(&b, &run->setup);
 	st = writ_conn_send(&run->conn, WRIT_MSG_CONFIG, 0, writ_buf_view(&b),
 	    -1);
@@ -306,7 +308,10 @@ send_reset(struct writ_run *run)
 	enum writ_status st;
 
 	writ_files_close_all(run->files);
-	st = writ_conn_send(&run->conn, WRIT_MSG_RESET, 0, WRIT_STR(""), -1);
+	st = run->socks ? writ_socks_cut(run->socks, &run->conn) : WRIT_OK;
+	if (st == WRIT_OK)
+		st = writ_conn_send(&run->conn, WRIT_MSG_RESET, 0,
+		    WRIT_STR(""), -1);
 	return st == WRIT_OK ? writ_files_announce(run->files, &run->conn) : st;
 }
 
@@ -541,16 +546,17 @@ sleep_once(struct writ_run *run)
 {
 	bool wants = run->stdin_credit && run->stdin_fd >= 0 &&
 	    !run->stdin_ended;
-	struct pollfd p[4] = {
+	struct pollfd p[5] = {
 		{ run->conn.fd, POLLIN, 0 },
 		{ wants ? run->stdin_fd : -1, POLLIN, 0 },
 		{ run->cancel_fd, POLLIN, 0 },
 		{ run->net ? writ_net_fd(run->net) : -1, POLLIN, 0 },
+		{ run->socks ? writ_socks_fd(run->socks) : -1, POLLIN, 0 },
 	};
 
 	if (writ_conn_unsent(&run->conn))
 		p[0].events |= POLLOUT;
-	if (poll(p, 4, wait_both_ms(run)) < 0)
+	if (poll(p, 5, wait_both_ms(run)) < 0)
 		return errno == EINTR ? WRIT_OK : WRIT_IO;
 	if (p[2].revents)
 		cancel(run, WRIT_RUN_CANCELLED, "");
@@ -585,13 +591,28 @@ step_idle(struct writ_run *run)
 	return st == WRIT_AGAIN ? st : WRIT_OK;
 }
 
+void
+writ_run_side_step(struct writ_run *run)
+{
+	struct writ_err none = { WRIT_OK, "" };
+	enum writ_status st = run->socks && run->started ?
+	    writ_socks_step(run->socks, &run->conn) : WRIT_OK;
+
+	if (st != WRIT_OK && !run->over)
+		lost(run, st, &none);
+	else if (st != WRIT_OK)
+		idle_lost(run, "the worker does not read its answers");
+}
+
 /* `spin`: a busy guest asks again at once, and looking is cheaper than sleeping. */
 static enum writ_status
 step(struct writ_run *run, bool spin)
 {
 	struct writ_err why = { WRIT_OK, "" };
-	enum writ_status st = writ_conn_flush(&run->conn);
+	enum writ_status st;
 
+	writ_run_side_step(run);
+	st = writ_conn_flush(&run->conn);
 	judge_due(run);
 	if (run->over)
 		return run->end == WRIT_RUN_FINISHED ? step_idle(run) : WRIT_OK;
@@ -650,5 +671,7 @@ writ_run_serve(struct writ_run *run)
 			lost(run, st, &none);
 	}
 	writ_child_end(&run->child, NULL);
+	if (run->socks && run->end == WRIT_RUN_FINISHED)
+		writ_socks_linger(run->socks, LINGER_MS);
 	return WRIT_OK;
 }

@@ -10,6 +10,7 @@
 #include "broker/net.h"
 #include "broker/child.h"
 #include "wire/serve_msg.h"
+#include "broker/sock.h"
 #include "wire/setup_msg.h"
 
 enum writ_run_end {
@@ -41,6 +42,7 @@ struct writ_run {
 	struct writ_record *record;
 	struct writ_files *files;
 	struct writ_net *net;		/* NULL: the policy grants nothing it is for */
+	struct writ_socks *socks;	/* NULL: none are granted */
 	struct writ_setup setup;
 	const char *name;
 	const char *const *args;
@@ -154,6 +156,8 @@ writ_run_reply(struct writ_run *run, uint32_t id, enum writ_ask_status status,
  * given another call.
  */
 enum writ_status writ_run_step(struct writ_run *run);
+/** Do what its sockets wait for (writ_socks_fd); writ_run_step does it, too. */
+void writ_run_side_step(struct writ_run *run);
 /** Stop the running call; it is over, and so is the worker. */
 void writ_run_cancel(struct writ_run *run);
 /** Judge the call's limits now. */

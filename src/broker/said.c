@@ -240,6 +240,15 @@ clean_value(struct writ_run *run)
 }
 
 static enum writ_status
+on_sock(struct writ_run *run, const struct writ_msg *m)
+{
+	if (!run->socks)
+		return WRIT_PROTO;	/* it was told so */
+	run->files->requests++;
+	return writ_socks_serve(run->socks, &run->conn, m);
+}
+
+static enum writ_status
 on_done(struct writ_run *run, const struct writ_msg *m)
 {
 	int which;
@@ -391,6 +400,7 @@ static const struct {
 	{ WRIT_MSG_ASK,        on_ask },
 	{ WRIT_MSG_SERVED,     on_served },
 	{ WRIT_MSG_HTTP,       on_http },
+	{ WRIT_MSG_SOCK,       on_sock },
 };
 
 enum writ_status

@@ -12,7 +12,7 @@
 #define AGAIN_MS_MAX 10000
 #define WELL_MS 10000			/* one that lasted so long had no failure */
 #define TOLD_MAX 32			/* requests of one worker that went wrong and are told */
-#define POLLED (2 * WRIT_SERVE_WORKERS_MAX + HTTP_ADMIN_MAX + 2)
+#define POLLED (3 * WRIT_SERVE_WORKERS_MAX + HTTP_ADMIN_MAX + 2)
 
 static void
 say(const struct http_server *s, const char *fmt, ...)
@@ -146,6 +146,7 @@ start_net(struct http_seat *seat, struct writ_err *err)
 	    seat->server->host, &seat->record, seat->tool.secrets, err);
 
 	seat->run.net = seat->net.net;
+	seat->run.socks = seat->net.socks;
 	return st;
 }
 
@@ -158,7 +159,10 @@ next_session(struct http_seat *seat)
 	struct writ_secrets *secrets = writ_steal(&seat->tool.secrets);
 
 	/* what its guests asked of others ends with the log that it is in */
+	if (seat->run.socks)
+		(void)!writ_socks_cut(seat->run.socks, &seat->run.conn);
 	seat->run.net = NULL;
+	seat->run.socks = NULL;
 	writ_session_net_end(&seat->net);
 	(void)!writ_audit_session_end(seat->tool.audit, &end, NULL);
 	writ_tool_release(&seat->tool);
@@ -237,6 +241,7 @@ seat_clear(struct http_seat *seat)
 	writ_session_net_release(&seat->net);
 	seat->has_net = false;
 	seat->run.net = NULL;
+	seat->run.socks = NULL;
 	seat_end_record(seat);
 	writ_files_release(&seat->files);
 	writ_record_release(&seat->record);
@@ -359,6 +364,7 @@ seat_step(struct http_seat *seat, short revents)
 	}
 	if (seat->run.net)
 		writ_net_step(seat->run.net);
+	writ_run_side_step(&seat->run);
 	if (revents || writ_conn_unsent(&seat->run.conn))
 		(void)writ_run_step(&seat->run);
 	else
@@ -461,11 +467,14 @@ turn(struct http_server *s)
 		p[n + HTTP_ADMIN_MAX + 2 + i] = (struct pollfd){ seat->filled &&
 		    seat->run.net ? writ_net_fd(seat->run.net) : -1, POLLIN,
 		    0 };
+		p[2 * n + HTTP_ADMIN_MAX + 2 + i] = (struct pollfd){
+		    seat->filled && seat->run.socks ?
+		    writ_socks_fd(seat->run.socks) : -1, POLLIN, 0 };
 	}
 	http_admin_poll(&s->admin, p + n);
 	p[n + HTTP_ADMIN_MAX + 1] = (struct pollfd){ s->options->has_cancel &&
 		s->stopping < 2 ? s->options->cancel_fd : -1, POLLIN, 0 };
-	if (poll(p, 2 * n + HTTP_ADMIN_MAX + 2, wait_ms(s)) < 0)
+	if (poll(p, 3 * n + HTTP_ADMIN_MAX + 2, wait_ms(s)) < 0)
 		return errno == EINTR ? WRIT_OK : writ_fail(&s->why, WRIT_IO,
 		    "poll: %s", strerror(errno));
 	if (p[n + HTTP_ADMIN_MAX + 1].revents)

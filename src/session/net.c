@@ -112,17 +112,25 @@ writ_session_net_start(struct writ_session_net *s, const struct writ_host *host,
 		.record = record, .budget = s->budget, .secrets = secrets,
 		.resolver = &s->resolver, .cas = s->cas,
 		.cas_count = s->cas_count };
-	enum writ_status st;
+	struct writ_socks_config socks = { .policy = record->policy,
+		.record = record, .budget = s->budget };
+	enum writ_status st = WRIT_OK;
 
-	if (!s->needed)
-		return WRIT_OK;
-	st = writ_host_program(host, "writ-net", s->program, err);
-	return st == WRIT_OK ? writ_net_open(&config, &s->net, err) : st;
+	if (s->needed)
+		st = writ_host_program(host, "writ-net", s->program, err);
+	if (st == WRIT_OK && s->needed)
+		st = writ_net_open(&config, &s->net, err);
+	if (st != WRIT_OK || !record->policy->sockets_count)
+		return st;
+	socks.world = writ_sock_world(s->net);
+	return writ_socks_open(&socks, &s->socks, err);
 }
 
 void
 writ_session_net_end(struct writ_session_net *s)
 {
+	writ_socks_free(s->socks);	/* its lookups are the net's */
+	s->socks = NULL;
 	writ_net_free(s->net);
 	s->net = NULL;
 }

@@ -6,7 +6,7 @@
 #define WRIT_SESSION_NET_H
 
 #include "broker/bytes.h"
-#include "broker/net.h"
+#include "broker/sock.h"
 #include "session/session.h"
 
 #define WRIT_SESSION_CAS_MAX 64		/* as many as one net takes */
@@ -24,6 +24,7 @@ struct writ_session_net {
 	size_t cas_count, digests_count;
 	struct writ_budget *budget;	/* NULL: no entry is bounded */
 	struct writ_net *net;		/* NULL: not needed, or not started */
+	struct writ_socks *socks;	/* NULL: none granted, or not started */
 };
 
 /** Read and open what a policy needs; nothing is started.  Fails with a sentence: a file of authorities
@@ -32,12 +33,12 @@ WRIT_MUST_CHECK enum writ_status
 writ_session_net_prepare(struct writ_session_net *s,
     const struct writ_host *host, const struct writ_policy *policy,
     struct writ_err *err);
-/** Start the net, if one is needed.  Fails as writ_net_open. */
+/** Start the net, if one is needed, and have sockets, if some are granted.  Fails as writ_net_open. */
 WRIT_MUST_CHECK enum writ_status
 writ_session_net_start(struct writ_session_net *s, const struct writ_host *host,
     struct writ_record *record, struct writ_secrets *secrets,
     struct writ_err *err);
-/** End the net: all its requests have their outcomes on record then. */
+/** End both: all their requests have their outcomes on record then. */
 void writ_session_net_end(struct writ_session_net *s);
 /** Free the rest. */
 void writ_session_net_release(struct writ_session_net *s);

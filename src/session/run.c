@@ -201,6 +201,7 @@ serve(struct session *s, struct writ_err *err)
 		st = writ_session_net_start(&s->net, s->tool.host, &s->record,
 		    s->tool.secrets, err);
 	s->run.net = s->net.net;
+	s->run.socks = s->net.socks;
 	if (st == WRIT_OK)
 		st = writ_run_setup(&s->run, &s->tool.code.code, err);
 	if (st == WRIT_OK)
@@ -209,6 +210,7 @@ serve(struct session *s, struct writ_err *err)
 		st = writ_run_serve(&s->run);
 	writ_session_net_end(&s->net);
 	s->run.net = NULL;
+	s->run.socks = NULL;
 	return st;
 }
 

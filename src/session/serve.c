@@ -103,6 +103,7 @@ seat_start(struct serve *s, struct serve_seat *seat, struct writ_err *err)
 		st = writ_session_net_start(&seat->net, s->host, &seat->record,
 		    seat->tool.secrets, err);
 	seat->run.net = seat->net.net;
+	seat->run.socks = seat->net.socks;
 	return st == WRIT_OK ? writ_run_setup(&seat->run, &seat->tool.code.code,
 	    err) : st;
 }
@@ -262,9 +263,13 @@ seats_step(struct serve *s, const struct pollfd *p)
 	size_t i;
 
 	/* whoever's turn it is: an outcome waits for nobody */
-	for (i = 0; i < s->seats.len; i++)
-		if (seat_at(s, i)->run.net)
-			writ_net_step(seat_at(s, i)->run.net);
+	for (i = 0; i < s->seats.len; i++) {
+		struct writ_run *run = &seat_at(s, i)->run;
+
+		if (run->net)
+			writ_net_step(run->net);
+		writ_run_side_step(run);
+	}
 
 	for (i = s->seats.len; i-- > 0;) {
 		struct serve_seat *seat = seat_at(s, i);
@@ -465,7 +470,7 @@ timeout_ms(const struct serve *s)
 static void
 turn(struct serve *s)
 {
-	struct pollfd p[3 + 2 * WRIT_SERVE_SEATS_MAX];
+	struct pollfd p[3 + 3 * WRIT_SERVE_SEATS_MAX];
 	size_t i, n = s->seats.len;
 	bool stalled = serve_stalled(s);
 
@@ -483,8 +488,10 @@ turn(struct serve *s)
 			p[3 + i].events |= POLLOUT;
 		p[3 + n + i] = (struct pollfd){ seat_at(s, i)->run.net ?
 		    writ_net_fd(seat_at(s, i)->run.net) : -1, POLLIN, 0 };
+		p[3 + 2 * n + i] = (struct pollfd){ seat_at(s, i)->run.socks ?
+		    writ_socks_fd(seat_at(s, i)->run.socks) : -1, POLLIN, 0 };
 	}
-	if (poll(p, 3 + 2 * n, timeout_ms(s)) < 0 && errno != EINTR) {
+	if (poll(p, 3 + 3 * n, timeout_ms(s)) < 0 && errno != EINTR) {
 		s->over = true;
 		return;
 	}

@@ -5,7 +5,7 @@ static const struct {
 	const char *package;		/* of the interface's name, up to '@' */
 	const char *void_words;
 	enum { ALWAYS, FILES, CLOCK, RANDOM, ENV, CONFIG, NEVER, TELL, ASK,
-	    SPAWN, HTTP } grant;
+	    SPAWN, HTTP, SOCKETS } grant;
 	unsigned client;		/* TELL, ASK: bits of policy->client */
 } voids[] = {
 	{ "wasi:cli/environment",	"no variables, no directory; its own arguments", ENV },
@@ -14,7 +14,7 @@ static const struct {
 	{ "wasi:clocks/",		"virtual time", CLOCK },
 	{ "wasi:random/",		"a deterministic stream", RANDOM },
 	{ "wasi:filesystem/",		"no directory at all", FILES },
-	{ "wasi:sockets/",		"every attempt refused", NEVER },
+	{ "wasi:sockets/",		"every attempt refused", SOCKETS },
 	{ "wasi:http/",			"every request refused before any name lookup", HTTP },
 	{ "wasi:keyvalue/",		"no bucket", NEVER },
 	{ "wasi:blobstore/",		"no container", NEVER },
@@ -69,19 +69,32 @@ put_spawn(const struct writ_policy *p, struct writ_buf *words)
 	return p->spawn_count > 0;
 }
 
-#define HTTP_SHOWN 8
+#define NET_SHOWN 8
 
 static bool
 put_http(const struct writ_policy *p, struct writ_buf *words)
 {
 	size_t i;
 
-	for (i = 0; i < p->http_count && i < HTTP_SHOWN; i++)
+	for (i = 0; i < p->http_count && i < NET_SHOWN; i++)
 		writ_buf_printf(words, "%s%s", i ? ", " : "requests of: ",
 		    p->http[i].name);
 	if (p->http_count > i)
 		writ_buf_printf(words, ", and %zu more", p->http_count - i);
 	return p->http_count > 0;
+}
+
+static bool
+put_sockets(const struct writ_policy *p, struct writ_buf *words)
+{
+	size_t i;
+
+	for (i = 0; i < p->sockets_count && i < NET_SHOWN; i++)
+		writ_buf_printf(words, "%s%s", i ? ", " : "sockets of: ",
+		    p->sockets[i].name);
+	if (p->sockets_count > i)
+		writ_buf_printf(words, ", and %zu more", p->sockets_count - i);
+	return p->sockets_count > 0;
 }
 
 static bool
@@ -122,6 +135,8 @@ put_granted(const struct writ_policy *p, size_t row, struct writ_buf *words)
 		return put_spawn(p, words);
 	case HTTP:
 		return put_http(p, words);
+	case SOCKETS:
+		return put_sockets(p, words);
 	case ALWAYS:
 	case NEVER:
 	default:

@@ -551,7 +551,6 @@ attach(struct writ_worker *w, struct sock_pending *p, struct writ_msg *m)
 {
 	bool accept = p->call->what == WRIT_SOCK_ACCEPT;
 	struct writ_worker_sock *s = sock_at(w, accept ? p->new_sock : p->sock);
-	enum writ_status st;
 
 	if (!s)			/* closed meanwhile: so is the pair */
 		return WRIT_OK;
@@ -559,12 +558,7 @@ attach(struct writ_worker *w, struct sock_pending *p, struct writ_msg *m)
 		return m->fd < 0 ? WRIT_OK : WRIT_PROTO;
 	if (m->fd < 0 || s->conn.fd >= 0)
 		return WRIT_PROTO;
-	st = writ_conn_init(&s->conn, m->fd, &writ_wire_sock, WRIT_SIDE_WORKER,
-	    NULL);
-	if (st != WRIT_OK) {
-		s->conn.fd = -1;
-		return WRIT_PROTO;
-	}
+	writ_conn_adopt(&s->conn, m->fd, &writ_wire_sock, WRIT_SIDE_WORKER);
 	m->fd = -1;
 	s->conn.state = WRIT_STATE_RUNNING;
 	return WRIT_OK;

@@ -64,7 +64,7 @@ pub fn stream_error(fault: SockFault) -> Option<StreamErr> {
         SockFault::Again => None,
         SockFault::Closed => Some(StreamErr::Closed),
         SockFault::Failed(e) => Some(StreamErr::Failed(IoError {
-            text: code_of(e).message().to_string(),
+            text: code_of(e).name().to_string(),
             fs: None,
             http: None,
         })),
