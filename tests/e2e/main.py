@@ -26,14 +26,16 @@ import raw_wat
 import secret
 import secret_http
 import serve
+import sockets
 import spawn
 import toolbox
 import walls
 
 MODULES = [programs, mcp, mcp_http, calls, files, grants, limits, raw_wat,
            cache, audit_log, bad_input, clients, clients_real, command_line,
-           front_end, policy_files, secret, serve, toolbox, walls, agent,
-           spawn, http_out, http_shapes, http_faults, http_tools, secret_http]
+           front_end, policy_files, secret, serve, sockets, toolbox, walls,
+           agent, spawn, http_out, http_shapes, http_faults, http_tools,
+           secret_http]
 
 if __name__ == "__main__":
     sys.exit(harness.main(MODULES, sys.argv[1:]))
