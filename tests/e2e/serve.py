@@ -402,8 +402,8 @@ def a_worker_that_dies_takes_its_own_connections(box):
             c.close()
         alive = [a for a in answers if a]
         check(all(body(a) == b"slow\n" for a in alive), answers)
-        wait_until("replaced", lambda: s.health()[1]["workers_up"] == 2)
-        equal(s.health()[1]["replaced"], 1)
+        wait_until("replaced", lambda: s.health()[1]["replaced"] == 1 and
+                   s.health()[1]["workers_up"] == 2)
         equal(status(s.get("/")), 200)
         check("was killed by signal 9" in s.said(), s.said())
     ends = [verify_audit(p)[-1] for p in box.audits()]
