@@ -5,6 +5,7 @@
 #include "worker/worker.h"
 
 #define UNSENT_MAX (128 * 1024)		/* bytes written that net has not taken */
+#define TOGETHER (32 * 1024)		/* bytes that are sent at once at least */
 #define UNASKED_MAX (4 * 1024 * 1024)	/* bytes of questions that the broker has not read */
 
 _Static_assert(WRIT_HTTP_ASKS_MAX <= 1 << 16, "a row's number has 16 bits");
@@ -398,7 +399,9 @@ send_out(struct writ_exchange *x, enum writ_exchange_type type,
 		fail(x, WRIT_HTTP_INTERNAL_ERROR);
 		return WRIT_CLOSED;
 	}
-	if (flush_out(x) == WRIT_AGAIN)
+	/* Small pieces of a body leave together: when the guest waits, or yields. */
+	if ((type == WRIT_X_DATA && unsent(x) < TOGETHER) ||
+	    flush_out(x) == WRIT_AGAIN)
 		set_events(x);
 	return x->out_gone ? WRIT_CLOSED : WRIT_OK;
 }
@@ -427,7 +430,8 @@ http_flush(void *ctx, struct writ_exchange *x, struct writ_http_fault *fault,
 		return tell_fault(x, fault);
 	if (x->out_gone)
 		return WRIT_CLOSED;
-	return x->conn.fd >= 0 && !unsent(x) ? WRIT_OK :
+	/* Less than that is on its way as soon as the loop runs. */
+	return x->conn.fd >= 0 && unsent(x) < TOGETHER ? WRIT_OK :
 	    wait_for(x, FOR_FLUSH, wake);
 }
 
