@@ -18,7 +18,8 @@
 #define FILE_IN "f granted/file inside\n"
 #define TLS_E2E "needs origins with TLS, made by openssl: tests/e2e/http_out.py"
 #define SEC_E2E "needs an origin with TLS and a secret: tests/e2e/secret_http.py"
-#define NO_NET "sockets are not built yet"
+#define SOCKET "random: secure\nsockets: [{ name: s, connect: " \
+	"\"tcp://localhost:9\", addresses: [\"127.0.0.1/32\"] }]\n"
 
 /* "exactly one record": a refusal whose rule is `malformed` is a path that leaves its
  * directory; there is one for each path that attack-fs tries. */
@@ -45,12 +46,13 @@ const struct probe probes_all[] = {
 	    .special = probe_net },
 	{ .id = "AMB-06", .what = "no TCP socket without a grant",
 	    .guest = "wat/tcp-create", .voids = "wasi:sockets/tcp",
-	    .rule = "unmatched", .records = 1,
-	    .ok_none = NO_NET },
+	    .rule = "unmatched", .records = 1, .ok_guest = "test/sock",
+	    .ok_args = "tcp4", .ok_line = "tcp4: ok", .ok_writ = SOCKET },
 	{ .id = "AMB-07", .what = "no name lookup without a grant",
 	    .guest = "probe/ip-lookup", .voids = "wasi:sockets/ip-name-lookup",
-	    .rule = "unmatched", .records = 1,
-	    .ok_none = NO_NET },
+	    .rule = "unmatched", .records = 1, .ok_guest = "test/sock",
+	    .ok_args = "resolve localhost", .ok_line = "127.0.0.1",
+	    .ok_writ = SOCKET },
 	{ .id = "AMB-08", .what = "unknown imports are refused and named",
 	    .guest = "wat/unknown-import", .end = PROBE_REFUSED,
 	    .detail = "unsupported", .line = "foo:bar/baz, foo:bar/qux@1.2.3",
