@@ -91,7 +91,7 @@
 #define WRIT_HTTP_FIELDS_OUT_MAX 256	/* fields of one head or of trailers */
 #define WRIT_HTTP_FIELDS_BYTES_MAX (64 * 1024) /* bytes of their names and values */
 #define WRIT_HTTP_TARGET_MAX 8192	/* bytes of a request's path and query */
-#define WRIT_HTTP_QUERY_MAX 2048	/* bytes of a query, unless said */
+#define WRIT_HTTP_QUERY_MAX 2048	/* bytes of a query */
 #define WRIT_HTTP_METHOD_MAX 32		/* bytes */
 #define WRIT_HTTP_HOST_MAX 255		/* bytes of a host's name */
 #define WRIT_HTTP_EXCHANGES_MAX 256	/* of one worker at a time */

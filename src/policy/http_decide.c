@@ -317,6 +317,8 @@ conclude(const struct writ_policy *p, const struct judging *j,
 		    j->deny->name);
 	} else if (t->count == 0 && j->miss.grant) {
 		say_miss(&j->miss, out);
+		if (p->unmatched == WRIT_UNMATCHED_ASK)
+			out->verdict = WRIT_ASK;
 	} else if (t->count == 0) {
 		say_unmatched(p, j->rq, out);
 	} else if (j->many || j->clash) {

@@ -11,6 +11,17 @@ static const char *const not_guests[] = { "connection", "host", "expect",
 	"proxy-authorization", "proxy-connection", "te", "trailer",
 	"transfer-encoding", "upgrade", "user-agent" };
 
+bool
+writ_http_not_guests(struct writ_str name)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(not_guests) / sizeof(not_guests[0]); i++)
+		if (writ_str_is(name, not_guests[i]))
+			return true;
+	return false;
+}
+
 static bool
 is_tchar(char c)
 {
@@ -70,11 +81,8 @@ field_wrong(const struct writ_http_field *f)
 		if ((c < 0x20 && c != '\t') || c == 0x7f)
 			return "a control character in a field's value";
 	}
-	for (i = 0; i < sizeof(not_guests) / sizeof(not_guests[0]); i++)
-		if (writ_str_is(f->name, not_guests[i]))
-			return "a field that is not the guest's to set "
-			    "(connection, host, te, upgrade, user-agent, ...)";
-	return NULL;
+	return writ_http_not_guests(f->name) ? "a field that is not the guest's "
+	    "to set (connection, host, te, upgrade, user-agent, ...)" : NULL;
 }
 
 static const char *
@@ -179,6 +187,8 @@ writ_http_read(struct writ_str method, struct writ_str scheme,
 		why = "too long";
 	if (!why)
 		why = writ_url_read(writ_buf_view(&text), false, &u);
+	if (!why && u.query.len > WRIT_HTTP_QUERY_MAX)
+		why = "a query of more than 2 KiB";
 	if (!why && u.query.ptr && u.query.len &&
 	    memchr(u.query.ptr, ';', u.query.len))
 		why = "\";\" in the query; %3B is not taken for a separator";

@@ -1,5 +1,6 @@
 #include "policy/http_shape.h"
 
+#include "policy/fold.h"
 #include "policy/glob.h"
 
 void
@@ -46,9 +47,20 @@ writ_http_shape_free(struct writ_http_shape *s)
 
 /* ---- the index */
 
+size_t
+writ_http_literal(struct writ_str path)
+{
+	const char *star = memchr(path.ptr, '*', path.len);
+	size_t n = star ? (size_t)(star - path.ptr) : path.len;
+
+	while (star && n > 0 && path.ptr[n - 1] != '/')
+		n--;
+	return star ? n - 1 : n;
+}
+
 /* What an entry and a request are compared by. */
 struct place {
-	bool https, any_label;
+	bool grant, https, any_label;
 	unsigned port;
 	struct writ_str host, literal;
 };
@@ -71,8 +83,10 @@ cmp_str(struct writ_str a, struct writ_str b)
 static int
 cmp_place(const struct place *a, const struct place *b)
 {
-	int r = cmp_str(a->host, b->host);
+	int r = cmp_bool(a->grant, b->grant);
 
+	if (!r)
+		r = cmp_str(a->host, b->host);
 	if (!r)
 		r = (a->port > b->port) - (a->port < b->port);
 	if (!r)
@@ -83,9 +97,11 @@ cmp_place(const struct place *a, const struct place *b)
 }
 
 static struct place
-place_of(const struct writ_http_shape *s)
+place_of(const struct writ_http_entry *e)
 {
-	return (struct place){ s->https, s->any_label, s->port,
+	const struct writ_http_shape *s = e->shape;
+
+	return (struct place){ e->grant != NULL, s->https, s->any_label, s->port,
 		writ_str_from(s->host), writ_str(s->path, s->literal) };
 }
 
@@ -99,7 +115,7 @@ static int
 by_place(const void *a, const void *b)
 {
 	const struct writ_http_entry *x = a, *y = b;
-	struct place p = place_of(x->shape), q = place_of(y->shape);
+	struct place p = place_of(x), q = place_of(y);
 	int r = cmp_place(&p, &q);
 
 	return r ? r : strcmp(name_of(x), name_of(y));
@@ -119,7 +135,7 @@ first_at(const struct writ_policy *p, const struct place *at)
 
 	while (lo < hi) {
 		size_t mid = lo + (hi - lo) / 2;
-		struct place here = place_of(p->http_index[mid].shape);
+		struct place here = place_of(&p->http_index[mid]);
 
 		if (cmp_place(&here, at) < 0)
 			lo = mid + 1;
@@ -143,7 +159,7 @@ find_at(const struct finding *f, const struct place *at, struct writ_str path)
 
 	for (i = first_at(f->p, at); i < f->p->http_index_count; i++) {
 		const struct writ_http_entry *e = &f->p->http_index[i];
-		struct place here = place_of(e->shape);
+		struct place here = place_of(e);
 
 		if (cmp_place(&here, at))
 			return;
@@ -166,17 +182,15 @@ find_host(const struct finding *f, struct place at, struct writ_str path)
 	}
 }
 
-void
-writ_http_find(const struct writ_policy *p, const struct writ_http_request *rq,
-    void (*visit)(void *ctx, const struct writ_http_entry *e), void *ctx)
+static void
+find_kind(const struct finding *f, const struct writ_http_request *rq, bool grant,
+    struct writ_str path)
 {
-	struct finding f = { p, visit, ctx };
-	struct place at = { rq->https, false, rq->port, rq->host, { "", 0 } };
+	struct place at = { grant, rq->https, false, rq->port, rq->host,
+		{ "", 0 } };
 	struct writ_str rest;
 
-	if (p->http_index_count == 0)
-		return;
-	find_host(&f, at, rq->path);
+	find_host(f, at, path);
 	if (rq->address)
 		return;
 	(void)writ_str_cut(rq->host, '.', &rest);
@@ -184,7 +198,24 @@ writ_http_find(const struct writ_policy *p, const struct writ_http_request *rq,
 		return;
 	at.host = rest;
 	at.any_label = true;
-	find_host(&f, at, rq->path);
+	find_host(f, at, path);
+}
+
+void
+writ_http_find(const struct writ_policy *p, const struct writ_http_request *rq,
+    void (*visit)(void *ctx, const struct writ_http_entry *e), void *ctx)
+{
+	struct finding f = { p, visit, ctx };
+	char folded[WRIT_FOLD_ROOM(WRIT_HTTP_TARGET_MAX + 1)];
+
+	if (p->http_deny_count > 0) {
+		if (rq->path.len > WRIT_HTTP_TARGET_MAX + 1)
+			WRIT_BUG("a path that was not read");
+		find_kind(&f, rq, false, writ_str(folded,
+		    writ_fold_path(rq->path, false, folded)));
+	}
+	if (p->http_count > 0)
+		find_kind(&f, rq, true, rq->path);
 }
 
 /* ---- queries */

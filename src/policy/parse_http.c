@@ -1,5 +1,6 @@
 /* http entries: what they match, and what they bound. */
 #include "policy/address.h"
+#include "policy/fold.h"
 #include "policy/http_shape.h"
 #include "policy/parts.h"
 #include "policy/url.h"
@@ -8,12 +9,6 @@
 
 #define RATE_MAX WRIT_BUDGET_RATE_MAX
 #define BODY_MAX (64 * WRIT_GIB)
-
-/* Headers that the broker writes itself or that belong to one hop. */
-static const char *const broker_headers[] = { "connection", "host",
-	"keep-alive", "proxy-authenticate", "proxy-authorization",
-	"proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
-	"user-agent" };
 
 static const struct writ_doc_word asks[] = {
 	{ "never", 0 }, { "first", 1 }, { "each", 2 }, { NULL, 0 },
@@ -27,18 +22,6 @@ writ_doc_ask(struct writ_doc *d, const struct writ_yaml_node *n,
 
 	row.more = asks;
 	return writ_doc_pick(d, n, &row, field);
-}
-
-/* Whole segments before the first with a `*`. */
-static size_t
-literal_of(const char *path)
-{
-	const char *star = strchr(path, '*');
-	size_t n = star ? (size_t)(star - path) : strlen(path);
-
-	while (star && n > 0 && path[n - 1] != '/')
-		n--;
-	return star ? n - 1 : n;
 }
 
 /* field: struct writ_http_shape */
@@ -70,7 +53,7 @@ read_url(struct writ_doc *d, const struct writ_yaml_node *n,
 	s->path = writ_str_dup(writ_buf_view(&path));
 	if (!s->host || !s->path)
 		return writ_doc_nomem(d);
-	s->literal = literal_of(s->path);
+	s->literal = writ_http_literal(writ_buf_view(&path));
 	return WRIT_OK;
 }
 
@@ -160,15 +143,12 @@ static enum writ_status
 check_header(struct writ_doc *d, const struct writ_yaml_node *n,
     struct writ_str s, int request)
 {
-	size_t i;
-
 	if (!is_header(s))
 		return writ_doc_bad(d, n, "\"%.40s\" is not a header name in "
 		    "lower case", s.ptr);
-	for (i = 0; i < sizeof(broker_headers) / sizeof(char *); i++)
-		if (request && writ_str_is(s, broker_headers[i]))
-			return writ_doc_bad(d, n, "the header %s is not the "
-			    "guest's to set", s.ptr);
+	if (request && writ_http_not_guests(s))
+		return writ_doc_bad(d, n, "the header %s is not the guest's to "
+		    "set", s.ptr);
 	return WRIT_OK;
 }
 
@@ -840,12 +820,32 @@ static const struct writ_doc_key http_rows[] = {
 	{ "durable", false, writ_doc_bool, AT(http_doc, durable), 0, 0, NULL },
 };
 
+/* Whether the guest may say what the credential says. */
+static bool
+guests_too(const struct writ_http_grant *g)
+{
+	struct writ_str name = writ_str_from(g->credential_name);
+	size_t i;
+
+	if (!g->credential_query)
+		return g->shape->headers ?
+		    writ_texts_have(g->shape->headers, name) :
+		    writ_http_usual_header(name);
+	for (i = 0; i < g->shape->query_count; i++)
+		if (writ_str_is(name, g->shape->query[i].name))
+			return true;
+	return false;
+}
+
 static enum writ_status
 check_http(struct writ_doc *d, const struct writ_yaml_node *n,
     const struct writ_http_grant *g)
 {
 	if (!g->shape->https && g->credential_name)
 		return writ_doc_bad(d, n, "a credential goes over https only");
+	if (g->credential_name && guests_too(g))
+		return writ_doc_bad(d, n, "\"%s\" is the credential's, and not "
+		    "the guest's to set", g->credential_name);
 	if (!g->shape->https && (g->ca_file || g->pins))
 		return writ_doc_bad(d, n, "tls is for https only");
 	if (g->operation_field &&
@@ -914,6 +914,22 @@ deny_methods(struct writ_doc *d, const struct writ_yaml_node *n,
 	return read_methods(d, n, k, &((struct writ_http_shape *)field)->methods);
 }
 
+/* What is denied is denied in every spelling. */
+static enum writ_status
+fold_shape(struct writ_doc *d, struct writ_http_shape *s)
+{
+	struct writ_str path = writ_str_from(s->path);
+	char folded[WRIT_FOLD_ROOM(WRIT_DOC_STRING_MAX)];
+
+	if (path.len > WRIT_DOC_STRING_MAX)
+		WRIT_BUG("a text that was not read");
+	path = writ_str(folded, writ_fold_path(path, true, folded));
+	s->literal = writ_http_literal(path);
+	writ_mem_free(s->path);
+	s->path = writ_str_dup(path);
+	return s->path ? WRIT_OK : writ_doc_nomem(d);
+}
+
 enum writ_status
 writ_doc_deny_http(struct writ_doc *d, const struct writ_yaml_node *n)
 {
@@ -924,8 +940,11 @@ writ_doc_deny_http(struct writ_doc *d, const struct writ_yaml_node *n)
 	struct writ_http_deny *out =
 	    &d->p->http_deny[d->p->http_deny_count++];
 
+	enum writ_status st;
+
 	out->shape = writ_alloc(1, sizeof(*out->shape));
 	if (!out->shape)
 		return writ_doc_nomem(d);
-	return writ_doc_map(d, n, WRIT_DOC_ROWS(rows), out->shape);
+	st = writ_doc_map(d, n, WRIT_DOC_ROWS(rows), out->shape);
+	return st == WRIT_OK ? fold_shape(d, out->shape) : st;
 }

@@ -167,8 +167,10 @@ index_http(struct writ_policy *p)
 	size_t n = p->http_count + p->http_deny_count, i;
 	struct writ_http_entry *v = n ? writ_alloc(n, sizeof(*v)) : NULL;
 
-	if (n && !v)
+	if (n && !v) {	/* what it points to may be gone: nothing matches */
+		p->http_index_count = 0;
 		return WRIT_NOMEM;
+	}
 	for (i = 0; i < p->http_count; i++)
 		v[i] = (struct writ_http_entry){ p->http[i].shape, &p->http[i],
 			NULL };

@@ -3,6 +3,7 @@
  * entry must be within each of them, and one must be there.
  */
 #include "policy/address.h"
+#include "policy/fold.h"
 #include "policy/glob.h"
 #include "policy/http_shape.h"
 #include "policy/subset_int.h"
@@ -58,8 +59,10 @@ ranges_within(const struct writ_range *a, size_t n, const struct writ_range *b,
 	if (n == 0 || m == 0)
 		return n == 0 && m == 0;	/* public ones alone */
 	for (i = 0; i < n; i++) {
+		/* a range of one address opens what no wider one does */
 		for (k = 0; k < m; k++)
-			if (a[i].bits >= b[k].bits &&
+			if ((a[i].bits < 128 ? a[i].bits >= b[k].bits :
+			    b[k].bits == 128) &&
 			    writ_range_has(&b[k], a[i].address))
 				break;
 		if (k == m)
@@ -136,22 +139,45 @@ place_within(const struct writ_http_shape *a, const struct writ_http_shape *b)
 
 /* Literal beginnings that part ways at a segment. */
 static bool
-paths_apart(const struct writ_http_shape *a, const struct writ_http_shape *b)
+literals_apart(struct writ_str a, struct writ_str b)
 {
-	size_t n = a->literal < b->literal ? a->literal : b->literal;
-	const struct writ_http_shape *longer = a->literal < b->literal ? b : a;
+	struct writ_str longer = a.len < b.len ? b : a;
+	size_t n = a.len < b.len ? a.len : b.len;
 
-	if (memcmp(a->path, b->path, n))
+	if (n && memcmp(a.ptr, b.ptr, n))
 		return true;
-	return a->literal != b->literal && longer->path[n] != '/';
+	return longer.len > n && longer.ptr[n] != '/';
+}
+
+static bool
+places_apart(const struct writ_http_shape *a, const struct writ_http_shape *b)
+{
+	return a->https != b->https || a->port != b->port ||
+	    (!host_within(a, b) && !host_within(b, a)) ||
+	    !lists_meet(a->methods, b->methods);
 }
 
 static bool
 apart(const struct writ_http_shape *a, const struct writ_http_shape *b)
 {
-	return a->https != b->https || a->port != b->port ||
-	    (!host_within(a, b) && !host_within(b, a)) ||
-	    !lists_meet(a->methods, b->methods) || paths_apart(a, b);
+	return places_apart(a, b) ||
+	    literals_apart(writ_str(a->path, a->literal),
+	    writ_str(b->path, b->literal));
+}
+
+/* The same of a grant and a deny entry, which looks at folded paths. */
+static bool
+apart_from_deny(const struct writ_http_shape *a, const struct writ_http_shape *deny)
+{
+	struct writ_str path = writ_str_from(a->path);
+	char folded[WRIT_FOLD_ROOM(WRIT_DOC_STRING_MAX)];
+
+	if (path.len > WRIT_DOC_STRING_MAX)
+		WRIT_BUG("a text that was not read");
+	path = writ_str(folded, writ_fold_path(path, true, folded));
+	return places_apart(a, deny) ||
+	    literals_apart(writ_str(folded, writ_http_literal(path)),
+	    writ_str(deny->path, deny->literal));
 }
 
 /* ---- one entry within another */
@@ -289,8 +315,8 @@ same_credential(const struct writ_http_grant *a, const struct writ_http_grant *b
 static void
 prove_http(struct writ_proof *p, const struct writ_http_grant *a)
 {
-	bool covered = false, credential = !a->credential_name;
-	size_t i;
+	bool credential = !a->credential_name;
+	size_t i, covered = 0, credentials = 0;
 
 	for (i = 0; i < p->b->http_count; i++) {
 		const struct writ_http_grant *b = &p->b->http[i];
@@ -303,9 +329,10 @@ prove_http(struct writ_proof *p, const struct writ_http_grant *a)
 			writ_unproved(p, "http \"%s\": %s not within that of "
 			    "\"%s\"", a->name, what, b->name);
 		else
-			covered = true;
+			covered++;
 		if (!b->credential_name)
 			continue;
+		credentials++;
 		if (same_credential(a, b))
 			credential = true;
 		else
@@ -318,6 +345,9 @@ prove_http(struct writ_proof *p, const struct writ_http_grant *a)
 	else if (!credential)
 		writ_unproved(p, "http \"%s\": its credential is not there",
 		    a->name);
+	else if (credentials > 1 || covered > WRIT_HTTP_MATCHES_MAX)
+		writ_unproved(p, "http \"%s\": entries overlap there, so that "
+		    "requests are refused", a->name);
 }
 
 /* ---- budgets: entries of `a` that share one of `b` must sum within it */
@@ -389,7 +419,7 @@ prove_http_deny(struct writ_proof *p, const struct writ_http_deny *b)
 			return;
 	}
 	for (i = 0; i < p->a->http_count; i++)
-		if (!apart(p->a->http[i].shape, b->shape))
+		if (!apart_from_deny(p->a->http[i].shape, b->shape))
 			writ_unproved(p, "http \"%s\": deny \"%s\" is not kept",
 			    p->a->http[i].name, b->name);
 }

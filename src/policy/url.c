@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 
 #include "base/limits.h"
+#include "policy/fold.h"
 #include "policy/glob.h"
 
 #define HOST_MAX 253
@@ -273,7 +274,8 @@ path_wrong(struct writ_str path, bool pattern)
 		if (is_dots(seg))
 			return "a dot segment in the path";
 	}
-	return pattern ? writ_glob_wrong(writ_str_skip(path, 1)) : NULL;
+	why = writ_fold_path_wrong(path);
+	return why || !pattern ? why : writ_glob_wrong(writ_str_skip(path, 1));
 }
 
 static const char *

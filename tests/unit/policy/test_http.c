@@ -32,6 +32,11 @@ static const struct row {
 	{ "HEAD", "https", "api.example.com", "/v1/items/9", "", "!deny.nohead" },
 	{ "GET", "https", "api.example.com", "/v1/items/secret", "", "!deny.secret" },
 	{ "GET", "https", "api.example.com", "/v1/items/%73ecret", "", "!deny.secret" },
+	{ "GET", "https", "api.example.com", "/v1/items/SECRET", "", "!deny.secret" },
+	{ "GET", "https", "api.example.com", "/secret/", "", "!deny.secret" },
+	{ "GET", "https", "api.example.com", "/v1/items/%EF%BC%B3ecret", "", "!deny.secret" },
+	{ "GET", "https", "api.example.com", "/v1/items/%E2%93%A2ecret", "", "!deny.secret" },
+	{ "GET", "https", "api.example.com", "/v1/items/secrets", "", "http.items" },
 	{ "GET", "https", "api.example.com", "/v1/items/1/2", "", "!unmatched" },
 	{ "GET", "https", "api.example.com", "/v1/items/", "", "!unmatched" },
 	{ "GET", "https", "api.example.com", "/v1/items", "", "!http.post.methods" },
@@ -72,6 +77,15 @@ static const struct row {
 	{ "GET", "https", "api.example.com", "/v1/items/a;b", "", "" },
 	{ "GET", "https", "api.example.com", "/search?q=a;b", "", "" },
 	{ "GET", "https", "api.example.com", "*", "", "" },
+	{ "GET", "https", "api.example.com", "/v1/items/%2573ecret", "", "" },
+	{ "GET", "https", "api.example.com", "/v1/items/%c1%b3ecret", "", "" },
+	{ "GET", "https", "api.example.com", "/v1/items/%ed%a0%80", "", "" },
+	{ "GET", "https", "api.example.com", "/v1/items/%f4%90%80%80", "", "" },
+	{ "GET", "https", "api.example.com", "/v1/items/%ff", "", "" },
+	{ "GET", "https", "api.example.com", "/v1/items/%c3", "", "" },
+	{ "GET", "https", "api.example.com", "/v1/items/%EF%BC%8E%EF%BC%8E%EF%BC%8Fx", "", "" },
+	{ "GET", "https", "api.example.com", "/v1/items/100%25", "", "http.items" },
+	{ "GET", "https", "api.example.com", "/v1/items/%C3%a9%F0%9F%98%80", "", "http.items" },
 	{ "GET", "https", "user@api.example.com", "/", "", "" },
 	{ "GET", "https", "api.example.com.", "/", "", "" },
 	{ "GET", "https", "api.example.com:0443", "/", "", "" },
@@ -194,6 +208,24 @@ test_http__terms_are_the_strictest(void **state)
 }
 
 static void
+test_http__a_long_query_is_not_read(void **state)
+{
+	char path[WRIT_HTTP_QUERY_MAX + 4] = "/?";
+	struct writ_http_request rq;
+	struct writ_buf storage;
+
+	writ_buf_init(&storage, 65536);
+	memset(path + 2, 'a', WRIT_HTTP_QUERY_MAX + 1);
+	assert_null(writ_http_read(WRIT_STR("GET"), WRIT_STR("https"),
+	    WRIT_STR("a.example"), writ_str(path, WRIT_HTTP_QUERY_MAX + 2), NULL,
+	    0, &storage, &rq));
+	assert_non_null(writ_http_read(WRIT_STR("GET"), WRIT_STR("https"),
+	    WRIT_STR("a.example"), writ_str(path, WRIT_HTTP_QUERY_MAX + 3), NULL,
+	    0, &storage, &rq));
+	writ_buf_release(&storage);
+}
+
+static void
 test_http__operations_and_hours(void **state)
 {
 	struct writ_err err = { WRIT_OK, "" };
@@ -237,6 +269,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_http__rows),
 		cmocka_unit_test(test_http__terms_are_the_strictest),
+		cmocka_unit_test(test_http__a_long_query_is_not_read),
 		cmocka_unit_test(test_http__operations_and_hours),
 	};
 

@@ -6,11 +6,12 @@
 
 #define ROUNDS 6000
 #define ENTRIES_MAX 4
+#define PIN "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
 
 static const char *const hosts[] = { "a.example.com", "b.example.com",
 	"*.example.com" };
 static const char *const paths[] = { "/x", "/x/*", "/x/**", "/**", "/x/y",
-	"/*/y", "/x/*/z", "/**/y", "/x/y*" };
+	"/*/y", "/x/*/z", "/**/y", "/x/y*", "/X/Y", "/x/%EF%BD%99" };
 static const char *const methods[] = { "GET", "PUT", "GET, PUT" };
 static const char *const extras[] = { "", ", query: [q]",
 	", query: { q: [a] }", ", query: [q, r]", ", request: { max: 5B }",
@@ -191,7 +192,7 @@ any_counter(const struct writ_policy *a, const struct writ_policy *b, char *out,
 		"c.example.com", "example.com" };
 	static const char *const ps[] = { "/x", "/x/y", "/x/y/", "/x/q/z", "/y",
 		"/", "/x/", "/x/yes", "/x?q=a", "/x?q=b", "/x?r=a&q=a",
-		"/x/y?q=a" };
+		"/x/y?q=a", "/X/y", "/X/Y", "/x/%EF%BD%99" };
 	static const char *const ms[] = { "GET", "PUT" };
 	static const struct writ_http_field fs[] = { { { NULL, 0 }, { "", 0 } },
 		{ { "x-a", 3 }, { "1", 1 } }, { { "accept", 6 }, { "1", 1 } },
@@ -201,7 +202,7 @@ any_counter(const struct writ_policy *a, const struct writ_policy *b, char *out,
 	size_t h, p, m, f, l, t;
 
 	for (h = 0; h < 4; h++)
-	for (p = 0; p < 12; p++)
+	for (p = 0; p < 15; p++)
 	for (m = 0; m < 2; m++)
 	for (f = 0; f < 4; f++)
 	for (l = 0; l < 3; l++)
@@ -251,6 +252,26 @@ test_http_subset__what_is_proved_holds(void **state)
 	assert_true(tally[0] > 300 && tally[1] > 1000);
 }
 
+struct pair_row {
+	const char *a, *b;
+	bool within;
+};
+
+static void
+check_rows(const struct pair_row *rows, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		writ_auto(writ_policy) a = must_parse(rows[i].a);
+		writ_auto(writ_policy) b = must_parse(rows[i].b);
+
+		if ((writ_policy_subset(a, b, NULL) == WRIT_SUBSET_PROVED) !=
+		    rows[i].within)
+			fail_msg("row %zu", i);
+	}
+}
+
 static void
 test_http_subset__budgets_sum(void **state)
 {
@@ -259,10 +280,7 @@ test_http_subset__budgets_sum(void **state)
 #define W(v) "writ: 1\nrandom: secure\nhttp: [" v "]\n"
 #define ALL(extra) W("{ name: all, methods: [GET], url: \"https://a.example.com/**\"" \
 	extra " }")
-	static const struct {
-		const char *a, *b;
-		bool within;
-	} rows[] = {
+	static const struct pair_row rows[] = {
 		{ W(H("a", ", rate: 5/min") "," H("b", ", rate: 5/min")),
 		    ALL(", rate: 10/min"), true },
 		{ W(H("a", ", rate: 5/min") "," H("b", ", rate: 6/min")),
@@ -277,16 +295,85 @@ test_http_subset__budgets_sum(void **state)
 		    ALL(", total: { bytes: 5B }"), true },
 		{ W(H("a", ", concurrency: 2")), ALL(", concurrency: 1"), false },
 	};
-	size_t i;
 
-	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		writ_auto(writ_policy) a = must_parse(rows[i].a);
-		writ_auto(writ_policy) b = must_parse(rows[i].b);
+	check_rows(rows, sizeof(rows) / sizeof(rows[0]));
+}
 
-		if ((writ_policy_subset(a, b, NULL) == WRIT_SUBSET_PROVED) !=
-		    rows[i].within)
-			fail_msg("row %zu", i);
+/* What no request alone shows. */
+static void
+test_http_subset__where_it_leads_and_what_is_added(void **state)
+{
+#define CRED ", credential: { header: x-k, value: \"${secret:k}\" }"
+#define TO(v) W(H("a", ", addresses: [\"" v "\"]"))
+	static const struct pair_row rows[] = {
+		{ TO("10.1.0.0/16"), TO("10.0.0.0/8"), true },
+		{ TO("10.0.0.0/8"), TO("10.1.0.0/16"), false },
+		/* one address may be this machine's own, which no wider range opens */
+		{ TO("10.1.2.3/32"), TO("10.0.0.0/8"), false },
+		{ TO("127.0.0.1/32"), TO("0.0.0.0/0"), false },
+		{ TO("fd00:42::42/128"), TO("fd00::/8"), false },
+		{ TO("127.0.0.1/32"), TO("127.0.0.1/32"), true },
+		{ TO("10.0.0.0/8"), W(H("a", "")), false },
+		{ W(H("a", "")), TO("0.0.0.0/0"), false },
+		{ W(H("a", CRED)), W(H("a", CRED)), true },
+		/* refused there: two entries add something */
+		{ W(H("a", CRED)), W(H("a", CRED) ", { name: b, methods: [GET], "
+		    "url: \"https://a.example.com/**\"" CRED " }"), false },
+		{ W(H("a", ", tls: { pins: [\"sha256//" PIN "\"] }")),
+		    W(H("a", "")), true },
+		{ W(H("a", "")),
+		    W(H("a", ", tls: { pins: [\"sha256//" PIN "\"] }")), false },
+		{ W(H("a", ", response: { headers: [x-a] }")),
+		    W(H("a", ", response: { headers: [x-a, x-b] }")), true },
+		{ W(H("a", "")), W(H("a", ", response: { headers: [x-a] }")),
+		    false },
+		{ W(H("a", ", response: { types: [text/a, text/b] }")),
+		    W(H("a", ", response: { types: [text/a] }")), false },
+	};
+
+	check_rows(rows, sizeof(rows) / sizeof(rows[0]));
+}
+
+/* An entry may be within each of many, and yet too many cover it. */
+static void
+test_http_subset__more_than_may_match(void **state)
+{
+	writ_auto(writ_policy) a = must_parse(W(H("a", "")));
+	writ_auto_release(writ_buf) text;
+	unsigned n, i;
+
+	for (n = WRIT_HTTP_MATCHES_MAX; n <= WRIT_HTTP_MATCHES_MAX + 1; n++) {
+		writ_auto(writ_policy) b = NULL;
+
+		writ_buf_init(&text, 65536);
+		writ_buf_cstr(&text, "writ: 1\nrandom: secure\nhttp:\n");
+		for (i = 0; i < n; i++)
+			writ_buf_printf(&text, "  - { name: n%u, methods: "
+			    "[GET], url: \"https://a.example.com/**\" }\n", i);
+		writ_buf_char(&text, '\0');
+		b = must_parse((const char *)text.ptr);
+		assert_int_equal(writ_policy_subset(a, b, NULL) ==
+		    WRIT_SUBSET_PROVED, n == WRIT_HTTP_MATCHES_MAX);
+		writ_buf_release(&text);
 	}
+}
+
+/* Deny entries meet every spelling, also where the writs differ only in that. */
+static void
+test_http_subset__folded_deny(void **state)
+{
+#define DENY(v) "deny: [{ name: d, http: { url: \"https://a.example.com" v \
+	"\" } }]\n"
+	static const struct pair_row rows[] = {
+		{ W(H("a", "")), W(H("a", "")) DENY("/A"), false },
+		{ W(H("a", "")), W(H("a", "")) DENY("/a/"), false },
+		{ W(H("a", "")), W(H("a", "")) DENY("/%EF%BC%A1"), false },
+		{ W(H("a", "")), W(H("a", "")) DENY("/b"), true },
+		{ ALL("") DENY("/%41dmin/**"), ALL("") DENY("/ADMIN/x"), true },
+		{ ALL("") DENY("/admin/*"), ALL("") DENY("/admin"), false },
+	};
+
+	check_rows(rows, sizeof(rows) / sizeof(rows[0]));
 }
 
 int
@@ -295,6 +382,10 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_http_subset__what_is_proved_holds),
 		cmocka_unit_test(test_http_subset__budgets_sum),
+		cmocka_unit_test(
+		    test_http_subset__where_it_leads_and_what_is_added),
+		cmocka_unit_test(test_http_subset__more_than_may_match),
+		cmocka_unit_test(test_http_subset__folded_deny),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
