@@ -95,9 +95,13 @@ check_net(const struct writ_policy *p, const struct writ_policy *q,
 	for (i = 0; i < q->http_count; i++)
 		if (writ_policy_has_name(p, q->http[i].name))
 			return taken(err, "the name", q->http[i].name);
-	for (i = 0; i < q->sockets_count; i++)
+	for (i = 0; i < q->sockets_count; i++) {
 		if (writ_policy_has_name(p, q->sockets[i].name))
 			return taken(err, "the name", q->sockets[i].name);
+		if (writ_sockets_same(p->sockets, p->sockets_count,
+		    &q->sockets[i]))
+			return taken(err, "the place", q->sockets[i].host);
+	}
 	for (i = 0; i < q->http_deny_count; i++)
 		if (writ_policy_has_name(p, q->http_deny[i].name))
 			return taken(err, "the name", q->http_deny[i].name);
@@ -359,17 +363,32 @@ short_http(const struct writ_policy *p, const struct writ_str *w,
 	return true;
 }
 
+static bool
+socket_at(const struct writ_policy *p, const char *key, struct writ_str place,
+    struct writ_buf *out)
+{
+	writ_buf_cstr(out, "sockets: [{ name: ");
+	writ_suggest_name(p, WRIT_STR("sockets"), out);
+	writ_buf_printf(out, ", %s: ", key);
+	writ_buf_yaml(out, place);
+	writ_buf_cstr(out, " }]");
+	return true;
+}
+
 /* sockets tcp://HOST:PORT */
 static bool
 short_sockets(const struct writ_policy *p, const struct writ_str *w,
     struct writ_buf *out)
 {
-	writ_buf_cstr(out, "sockets: [{ name: ");
-	writ_suggest_name(p, WRIT_STR("sockets"), out);
-	writ_buf_cstr(out, ", connect: ");
-	writ_buf_yaml(out, w[0]);
-	writ_buf_cstr(out, " }]");
-	return true;
+	return socket_at(p, "connect", w[0], out);
+}
+
+/* listen tcp://ADDRESS:PORT */
+static bool
+short_listen(const struct writ_policy *p, const struct writ_str *w,
+    struct writ_buf *out)
+{
+	return socket_at(p, "listen", w[0], out);
 }
 
 struct short_form {
@@ -388,6 +407,7 @@ static const struct short_form short_forms[] = {
 	{ "random", 1, short_random, "random secure|seeded N|trap" },
 	{ "http", 2, short_http, "http METHOD URL" },
 	{ "sockets", 1, short_sockets, "sockets tcp://HOST:PORT" },
+	{ "listen", 1, short_listen, "listen tcp://ADDRESS:PORT" },
 };
 
 static enum writ_status

@@ -28,6 +28,9 @@ void writ_decide_http_url(const struct writ_policy *p,
 bool writ_decide_socket(const struct writ_policy *p,
     const struct writ_request *rq, struct writ_decision *out);
 
+/** Whether an operation of sockets waits for others: "bind", "listen", "accept". */
+bool writ_socket_listens(const char *op);
+
 /** Whether an entry of `p`, of any kind, has this name. */
 bool writ_policy_has_name(const struct writ_policy *p, const char *name);
 

@@ -49,8 +49,8 @@ read_place(const char *op, struct writ_str target, struct socket_place *out)
 	return NULL;
 }
 
-static bool
-is_listening(const char *op)
+bool
+writ_socket_listens(const char *op)
 {
 	return op && (!strcmp(op, "bind") || !strcmp(op, "listen") ||
 	    !strcmp(op, "accept"));
@@ -64,7 +64,7 @@ covers(const struct writ_sockets_grant *g, const char *op,
 		return false;
 	if (at->name_only)
 		return !g->listen;
-	return g->udp == at->udp && g->listen == is_listening(op) &&
+	return g->udp == at->udp && g->listen == writ_socket_listens(op) &&
 	    g->port == at->port;
 }
 
@@ -94,7 +94,7 @@ denied(const struct writ_policy *p, const char *op,
 
 	for (i = 0; i < p->sockets_deny_count; i++) {
 		d = &p->sockets_deny[i];
-		if (!writ_str_is(at->host, d->host) || is_listening(op) ||
+		if (!writ_str_is(at->host, d->host) || writ_socket_listens(op) ||
 		    (!at->name_only && (d->udp != at->udp ||
 		    d->port != at->port)))
 			continue;

@@ -125,6 +125,19 @@ read_socket(struct writ_doc *d, const struct writ_yaml_node *n,
 	return g->name ? WRIT_OK : writ_doc_nomem(d);
 }
 
+const struct writ_sockets_grant *
+writ_sockets_same(const struct writ_sockets_grant *v, size_t n,
+    const struct writ_sockets_grant *g)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (v[i].udp == g->udp && v[i].listen == g->listen &&
+		    v[i].port == g->port && !strcmp(v[i].host, g->host))
+			return &v[i];
+	return NULL;
+}
+
 enum writ_status
 writ_doc_sockets(struct writ_doc *d, const struct writ_yaml_node *list,
     const struct writ_doc_key *k, void *field)
@@ -141,9 +154,16 @@ writ_doc_sockets(struct writ_doc *d, const struct writ_yaml_node *list,
 	if (!p->sockets)
 		return writ_doc_nomem(d);
 	for (n = list->first; n; n = n->next) {
-		st = read_socket(d, n, &p->sockets[p->sockets_count++]);
+		struct writ_sockets_grant *g = &p->sockets[p->sockets_count++];
+		const struct writ_sockets_grant *same;
+
+		st = read_socket(d, n, g);
 		if (st != WRIT_OK)
 			return st;
+		same = writ_sockets_same(p->sockets, p->sockets_count - 1, g);
+		if (same)
+			return writ_doc_bad(d, n, "\"%s\" is for this place "
+			    "already", same->name);
 	}
 	return WRIT_OK;
 }
