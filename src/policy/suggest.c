@@ -391,35 +391,6 @@ write_query(struct writ_str query, struct writ_buf *out)
 	writ_buf_cstr(out, " }");
 }
 
-/* Headers beyond the usual ones, and a body beyond what is allowed without a word. */
-static void
-write_request(const struct writ_http_request *rq, struct writ_buf *out)
-{
-	const char *before = ", request: { ";
-	bool usual = true;
-	size_t i;
-
-	for (i = 0; i < rq->fields_count; i++)
-		usual &= writ_http_usual_header(rq->fields[i].name);
-	for (i = 0; !usual && i < rq->fields_count; i++) {
-		if (writ_str_is(rq->fields[i].name, "content-length"))
-			continue;
-		writ_buf_printf(out, "%s", before[2] == 'r' ?
-		    ", request: { headers: [" : ", ");
-		writ_buf_yaml(out, rq->fields[i].name);
-		before = ", ";
-	}
-	if (!usual)
-		writ_buf_cstr(out, "]");
-	if (rq->has_length && rq->length > WRIT_DEFAULT_HTTP_REQUEST) {
-		writ_buf_printf(out, "%smax: %lluB", before,
-		    (unsigned long long)rq->length);
-		usual = false;
-	}
-	if (!usual)
-		writ_buf_cstr(out, " }");
-}
-
 /* One address that is not public has to be named. */
 static void
 write_address(struct writ_str host, struct writ_buf *out)
@@ -436,6 +407,38 @@ write_address(struct writ_str host, struct writ_buf *out)
 }
 
 static const char method_chars[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ-";
+
+/* The headers that the request has, if an entry must name them, and the length of its body. */
+static void
+write_request(const struct writ_http_request *rq, struct writ_buf *out)
+{
+	bool unusual = false, large = rq->has_length &&
+	    rq->length > WRIT_DEFAULT_HTTP_REQUEST;
+	const char *sep = "headers: [";
+	size_t i, k;
+
+	for (i = 0; i < rq->fields_count; i++)
+		unusual |= !writ_http_usual_header(rq->fields[i].name);
+	if (!unusual && !large)
+		return;
+	writ_buf_cstr(out, ", request: { ");
+	for (i = 0; unusual && i < rq->fields_count; i++) {
+		struct writ_str name = rq->fields[i].name;
+
+		for (k = 0; k < i && !writ_str_eq(rq->fields[k].name, name); k++)
+			;
+		if (k < i || writ_str_is(name, "content-length"))
+			continue;
+		writ_buf_cstr(out, sep);
+		writ_suggest_quote(name, out);
+		sep = ", ";
+	}
+	writ_buf_cstr(out, unusual ? "]" : "");
+	if (large)
+		writ_buf_printf(out, "%smax: %lluB", unusual ? ", " : "",
+		    (unsigned long long)rq->length);
+	writ_buf_cstr(out, " }");
+}
 
 static void
 suggest_http(const struct writ_policy *p, const struct writ_request *rq,
@@ -472,10 +475,12 @@ suggest_sockets(const struct writ_policy *p, const struct writ_request *rq,
     struct writ_buf *out)
 {
 	struct writ_str rest, host = writ_str_skip(rq->target, 6);
+	bool listen = writ_socket_listens(rq->op);
 
 	writ_buf_cstr(out, "sockets: [{ name: ");
-	writ_suggest_name(p, writ_str_cut(host, '.', &rest), out);
-	writ_buf_cstr(out, ", connect: ");
+	writ_suggest_name(p, listen ? WRIT_STR("listen") :
+	    writ_str_cut(host, '.', &rest), out);
+	writ_buf_cstr(out, listen ? ", listen: " : ", connect: ");
 	writ_suggest_quote(rq->target, out);
 	writ_buf_cstr(out, " }]");
 }
@@ -567,6 +572,27 @@ suggest(const struct writ_policy *p, const struct writ_request *rq,
 	}
 }
 
+/* Whether one more entry could allow it: of what an entry that is there refuses or asks, none. */
+static bool
+could_be(const struct writ_request *rq, const struct writ_decision *now)
+{
+	if (rq->kind != WRIT_REQ_HTTP && rq->kind != WRIT_REQ_SOCKETS)
+		return true;
+	return now->verdict == WRIT_REFUSE && strcmp(now->rule, "malformed") &&
+	    strcmp(now->rule, "http.overlap") && strncmp(now->rule, "deny.", 5);
+}
+
+static bool
+allows(const struct writ_policy *q, const struct writ_request *rq)
+{
+	struct writ_decision d;
+
+	if (rq->kind != WRIT_REQ_HTTP && rq->kind != WRIT_REQ_SOCKETS)
+		return true;
+	writ_decide(q, rq, &d);
+	return d.verdict == WRIT_ALLOW;
+}
+
 void
 writ_policy_suggest(const struct writ_policy *p, const struct writ_request *rq,
     struct writ_buf *out)
@@ -577,10 +603,7 @@ writ_policy_suggest(const struct writ_policy *p, const struct writ_request *rq,
 	enum writ_status st;
 
 	writ_decide(p, rq, &now);
-	/* no entry helps against a deny, or where several do not agree */
-	if (now.verdict == WRIT_ALLOW || (rq->kind == WRIT_REQ_HTTP &&
-	    (!strncmp(now.rule, "deny.", 5) ||
-	    !strcmp(now.rule, "http.overlap"))))
+	if (now.verdict == WRIT_ALLOW || !could_be(rq, &now))
 		return;
 	writ_buf_init(&line, LINE_MAX_BYTES);
 	suggest(p, rq, &line);
@@ -588,6 +611,6 @@ writ_policy_suggest(const struct writ_policy *p, const struct writ_request *rq,
 		return;
 	/* What a writ cannot say (a name with a control byte) is not suggested. */
 	st = writ_doc_parse(writ_buf_view(&line), "suggestion", true, &q, NULL);
-	if (st == WRIT_OK || st == WRIT_UNSUPPORTED)
+	if (st == WRIT_UNSUPPORTED || (st == WRIT_OK && allows(q, rq)))
 		writ_buf_str(out, writ_buf_view(&line));
 }

@@ -92,8 +92,8 @@ test_suggest__other_kinds(void **state)
 	    "http: [{ name: api, url: \"https://api.evil.test/collect\", "
 	    "methods: [POST] }]");
 	check_kind(WRIT_REQ_HTTP, "GET",
-	    "http://x.y:8080/%7Ea%c3?q=a%20b&e=&f", "http: [{ name: x, url: "
-	    "\"http://x.y:8080/~a%C3\", methods: [GET], query: { \"q\": "
+	    "http://x.y:8080/%7Ea%c3%a9?q=a%20b&e=&f", "http: [{ name: x, url: "
+	    "\"http://x.y:8080/~a%C3%A9\", methods: [GET], query: { \"q\": "
 	    "[\"a b\"], \"e\": [\"\"], \"f\": [\"\"] } }]");
 	check_kind(WRIT_REQ_HTTP, "GET", "https://192.0.2.1/",
 	    "http: [{ name: http, url: \"https://192.0.2.1/\", "
@@ -102,12 +102,17 @@ test_suggest__other_kinds(void **state)
 	    "http: [{ name: http, url: \"https://8.8.8.8/\", "
 	    "methods: [GET] }]");
 	check_kind(WRIT_REQ_HTTP, "CONNECT", "https://x.y/", "");
+	check_kind(WRIT_REQ_HTTP, "TRACE", "https://x.y/", "");
+	check_kind(WRIT_REQ_HTTP, "GET", "https://x.y/a%c3", "");
 	check_kind(WRIT_REQ_HTTP, "GET, POST", "https://x.y/", "");
 	check_kind(WRIT_REQ_HTTP, "GET", "https://x.y/a*", "");
 	check_kind(WRIT_REQ_HTTP, "GET", "https://x.y/../a", "");
 	check_kind(WRIT_REQ_SOCKETS, "connect", "tcp://db.internal:5432",
 	    "sockets: [{ name: db, connect: \"tcp://db.internal:5432\" }]");
 	check_kind(WRIT_REQ_SOCKETS, "connect", "tcp://x", "");
+	check_kind(WRIT_REQ_SOCKETS, "bind", "tcp://127.0.0.1:0", "sockets: "
+	    "[{ name: listen, listen: \"tcp://127.0.0.1:0\" }]");
+	check_kind(WRIT_REQ_SOCKETS, "bind", "tcp://x.y:80", "");
 	check_kind(WRIT_REQ_KEYVALUE, "set", "memo", "keyvalue: [{ name: memo, "
 	    "bucket: \"memo\", from: memory, keys: \"**\", rights: [set] }]");
 	check_kind(WRIT_REQ_BLOBS, "read", "c", "blobs: [{ name: c, container: "
@@ -119,12 +124,58 @@ test_suggest__other_kinds(void **state)
 	check_kind(WRIT_REQ_CLIENT, "ask", "everything", "");
 }
 
+static void
+check_whole(const char *doc, const char *path,
+    const struct writ_http_field *fields, size_t n, const char *want)
+{
+	writ_auto(writ_policy) p = must_parse(doc);
+	struct writ_http_request http;
+	struct writ_request rq = { .kind = WRIT_REQ_HTTP, .op = "GET",
+		.http = &http };
+	struct writ_buf storage;
+
+	writ_buf_init(&storage, 8192);
+	assert_null(writ_http_read(WRIT_STR("GET"), WRIT_STR("https"),
+	    WRIT_STR("x.y"), writ_str_from(path), fields, n, &storage, &http));
+	http.has_body = http.has_length;
+	rq.target = http.url;
+	check_line(p, &rq, want);
+	writ_buf_release(&storage);
+}
+
+/* The line alone allows exactly the request; nothing is said where no line could help. */
+static void
+test_suggest__whole_requests(void **state)
+{
+	static const struct writ_http_field fields[] = {
+		{ { "x-a", 3 }, { "1", 1 } }, { { "accept", 6 }, { "1", 1 } },
+		{ { "x-a", 3 }, { "2", 1 } },
+		{ { "content-length", 14 }, { "10000000", 8 } },
+	};
+	static const char base[] = "writ: 1\nrandom: secure\nhttp: [{ name: a, "
+	    "methods: [GET], url: \"https://x.y/a\" }, { name: b, methods: "
+	    "[GET], url: \"https://x.y/b\", ask: each }]\n"
+	    "deny: [{ name: d, http: { url: \"https://x.y/d/**\" } }]\n";
+
+	check_whole(base, "/a", fields + 1, 1, "");
+	check_whole(base, "/a", fields, 3, "http: [{ name: x, url: "
+	    "\"https://x.y/a\", methods: [GET], request: { headers: "
+	    "[\"x-a\", \"accept\"] } }]");
+	check_whole(base, "/c?q=1", fields + 3, 1, "http: [{ name: x, url: "
+	    "\"https://x.y/c\", methods: [GET], query: { \"q\": [\"1\"] }, "
+	    "request: { max: 10000000B } }]");
+	check_whole(base, "/b", NULL, 0, "");
+	check_whole(base, "/D/x", NULL, 0, "");
+	check_whole(base, "/c?q=1&q=2", NULL, 0, "");
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_suggest__files),
 		cmocka_unit_test(test_suggest__other_kinds),
+		cmocka_unit_test(test_suggest__whole_requests),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
