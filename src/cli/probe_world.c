@@ -126,8 +126,8 @@ static const char *const redirects[] = { "http://evil.test/",
 	"//evil.test/", "\\\\evil.test\\", "http:evil.test", "../../admin",
 	"http://169.254.169.254/latest/meta-data/", "https://origin.test/",
 	"gopher://origin.test/", "file:///etc/passwd", "/v1/admin",
-	"/x\r\nRefresh: 0;url=http://evil.test/\r\n"
-	"Alt-Svc: h2=\"evil.test:443\"\r\nLink: <//evil.test>;rel=preload" };
+	("/x\r\nRefresh: 0;url=http://evil.test/\r\n"
+	"Alt-Svc: h2=\"evil.test:443\"\r\nLink: <//evil.test>;rel=preload") };
 
 const char *
 probe_world_redirect(size_t n)
