@@ -22,6 +22,8 @@ pub struct FakeExchange {
     pub answered: Option<Result<(u32, bool), u32>>,
     /// Bytes that `write` takes before it must wait.
     pub room: usize,
+    /// Nobody takes them any more.
+    pub gone: bool,
     pub written: Vec<u8>,
     pub finished: Option<usize>,
     /// Chunks of the peer's body; none: not yet.  Behind the last: its end.
@@ -40,6 +42,7 @@ pub struct FakeHttp {
     pub full: bool,
     /// What the next ones begin with.
     pub room: usize,
+    #[expect(clippy::vec_box, reason = "their addresses are given out")]
     pub all: Vec<Box<FakeExchange>>,
 }
 
@@ -150,6 +153,9 @@ unsafe extern "C" fn respond(
 }
 
 unsafe extern "C" fn room(_: Ctx, x: X, n: *mut usize, _: *mut Fault, _: *mut RawWake) -> u32 {
+    if of(x).gone {
+        return status::CLOSED;
+    }
     if of(x).room == 0 {
         return AGAIN;
     }

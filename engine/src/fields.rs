@@ -1,6 +1,9 @@
 //! HTTP fields: names, values and the rules for both.
 
 use crate::bindings::wasi::http::types::HeaderError;
+use crate::http::fields_bytes;
+use crate::kept::{Keeper, Kept};
+use crate::ports::http::List;
 use std::sync::Arc;
 use wasmtime::{Result, bail};
 
@@ -24,11 +27,23 @@ const FORBIDDEN: &[&str] = &[
 ];
 
 /// `wasi:http/types.fields`.  Names are kept in lower case.
-#[derive(Clone, Default)]
 pub struct Fields {
-    list: Arc<Vec<(String, Vec<u8>)>>,
+    list: Arc<Listed>,
     /// A view of the headers of a request or response.
     pub frozen: bool,
+}
+
+struct Listed {
+    entries: List,
+    kept: Kept,
+}
+
+impl Listed {
+    fn new(entries: List, keeper: &Keeper) -> Result<Arc<Listed>> {
+        let each = size_of::<(String, Vec<u8>)>();
+        let kept = keeper.keep(fields_bytes(&entries) + entries.len() * each)?;
+        Ok(Arc::new(Listed { entries, kept }))
+    }
 }
 
 type Answer<T> = std::result::Result<T, HeaderError>;
@@ -60,15 +75,23 @@ fn check_value(value: &[u8]) -> Answer<()> {
 
 /// A list beyond the caps: WIT 0.2 has no error for it, the guest traps.
 fn check_size(list: &[(String, Vec<u8>)]) -> Result<()> {
-    let bytes: usize = list.iter().map(|(n, v)| n.len() + v.len()).sum();
-    if list.len() > COUNT_MAX || bytes > BYTES_MAX {
+    if list.len() > COUNT_MAX || fields_bytes(list) > BYTES_MAX {
         bail!("HTTP fields of more than {COUNT_MAX} entries or {BYTES_MAX} bytes");
     }
     Ok(())
 }
 
 impl Fields {
-    pub fn from_list(entries: Vec<(String, Vec<u8>)>) -> Result<Answer<Fields>> {
+    fn of(entries: List, frozen: bool, keeper: &Keeper) -> Result<Fields> {
+        let list = Listed::new(entries, keeper)?;
+        Ok(Fields { list, frozen })
+    }
+
+    pub fn empty(keeper: &Keeper) -> Result<Fields> {
+        Fields::of(List::new(), false, keeper)
+    }
+
+    pub fn from_list(entries: List, keeper: &Keeper) -> Result<Answer<Fields>> {
         check_size(&entries)?;
         let mut list = Vec::with_capacity(entries.len());
         for (name, value) in entries {
@@ -77,18 +100,14 @@ impl Fields {
                 Err(e) => return Ok(Err(e)),
             }
         }
-        Ok(Ok(Fields {
-            list: Arc::new(list),
-            frozen: false,
-        }))
+        Ok(Ok(Fields::of(list, false, keeper)?))
     }
 
-    /// What a peer sent; whoever received it has checked it.
-    pub fn received(list: Vec<(String, Vec<u8>)>) -> Fields {
-        Fields {
-            list: Arc::new(list),
-            frozen: true,
-        }
+    /// What a peer sent; whoever received it has checked it.  What a guest may not say is left out:
+    /// it can copy the rest into a message of its own.
+    pub fn received(mut list: List, keeper: &Keeper) -> Result<Fields> {
+        list.retain(|(name, _)| !FORBIDDEN.contains(&name.as_str()));
+        Fields::of(list, true, keeper)
     }
 
     pub fn get(&self, name: &str) -> Vec<Vec<u8>> {
@@ -101,12 +120,13 @@ impl Fields {
 
     fn named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a (String, Vec<u8>)> {
         self.list
+            .entries
             .iter()
             .filter(move |(n, _)| n.eq_ignore_ascii_case(name))
     }
 
     pub fn entries(&self) -> Vec<(String, Vec<u8>)> {
-        self.list.to_vec()
+        self.list.entries.clone()
     }
 
     /// Replace (`keep` false) or extend what stands under `name`.
@@ -121,16 +141,21 @@ impl Fields {
         if self.frozen {
             return Ok(Err(HeaderError::Immutable));
         }
-        let list = Arc::make_mut(&mut self.list);
+        let mut list = match Arc::get_mut(&mut self.list) {
+            Some(own) => std::mem::take(&mut own.entries),
+            None => self.list.entries.clone(),
+        };
         if !keep {
             list.retain(|(n, _)| *n != name);
         }
         list.extend(values.into_iter().map(|v| (name.clone(), v)));
-        check_size(list)?;
+        check_size(&list)?;
+        self.list = Listed::new(list, self.list.kept.keeper())?;
         Ok(Ok(()))
     }
 
-    /// What content-length says, if it says one number.
+    /// What content-length says, if it says one number.  Another one is for whoever judges the
+    /// message: that it was tried shall be on record.
     pub fn content_length(&self) -> Option<u64> {
         let mut found = self.named("content-length");
         let (_, value) = found.next()?;

@@ -1,132 +1,67 @@
 //! Bodies and what is still to come of an HTTP exchange, over the HTTP port.
 
-use crate::bindings::wasi::http::types::{DnsErrorPayload, ErrorCode, TlsAlertReceivedPayload};
-use crate::ports::IO_MAX;
-use crate::ports::http::{Failed, Fault, Head, InHalf, List, OutHalf};
-use crate::stream::{Ahead, IoError, READ_AHEAD, StreamErr, StreamResult};
+use crate::bindings::wasi::http::types::ErrorCode;
+use crate::http_code::{error_code, stream_error};
+use crate::kept::{Keeper, Kept};
+use crate::ports::http::{
+    FIELDS_BYTES_MAX, FIELDS_MAX, Failed, Head, InHalf, List, NotSent, Options, OutHalf,
+};
+use crate::ports::{IO_MAX, Ports};
+use crate::stream::{Ahead, READ_AHEAD, StreamErr, StreamResult};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Bytes of a body that may be written before the message is on its way.
 const EARLY_MAX: usize = 64 * 1024;
 
-/// A fault as the guest knows it.
-pub fn error_code(fault: Fault) -> ErrorCode {
-    use ErrorCode as E;
-    let n = fault.has_n.then_some(fault.n);
-    let n32 = n.and_then(|n| u32::try_from(n).ok());
-    match fault.code {
-        0 => E::DnsTimeout,
-        1 => E::DnsError(DnsErrorPayload {
-            rcode: None,
-            info_code: n.and_then(|n| u16::try_from(n).ok()),
-        }),
-        2 => E::DestinationNotFound,
-        3 => E::DestinationUnavailable,
-        4 => E::DestinationIpProhibited,
-        5 => E::DestinationIpUnroutable,
-        6 => E::ConnectionRefused,
-        7 => E::ConnectionTerminated,
-        8 => E::ConnectionTimeout,
-        9 => E::ConnectionReadTimeout,
-        10 => E::ConnectionWriteTimeout,
-        11 => E::ConnectionLimitReached,
-        12 => E::TlsProtocolError,
-        13 => E::TlsCertificateError,
-        14 => E::TlsAlertReceived(TlsAlertReceivedPayload {
-            alert_id: n.and_then(|n| u8::try_from(n).ok()),
-            alert_message: None,
-        }),
-        15 => E::HttpRequestDenied,
-        16 => E::HttpRequestLengthRequired,
-        17 => E::HttpRequestBodySize(n),
-        18 => E::HttpRequestMethodInvalid,
-        19 => E::HttpRequestUriInvalid,
-        20 => E::HttpRequestUriTooLong,
-        21 => E::HttpRequestHeaderSectionSize(n32),
-        22 => E::HttpRequestHeaderSize(None),
-        23 => E::HttpRequestTrailerSectionSize(n32),
-        25 => E::HttpResponseIncomplete,
-        26 => E::HttpResponseHeaderSectionSize(n32),
-        28 => E::HttpResponseBodySize(n),
-        29 => E::HttpResponseTrailerSectionSize(n32),
-        31 => E::HttpResponseTransferCoding(None),
-        32 => E::HttpResponseContentCoding(None),
-        33 => E::HttpResponseTimeout,
-        34 => E::HttpUpgradeFailed,
-        35 => E::HttpProtocolError,
-        36 => E::LoopDetected,
-        37 => E::ConfigurationError,
-        _ => E::InternalError(None),
-    }
-}
-
-/// The number of an error that a guest answers with; its words stay with the guest.
-pub fn fault_of(code: &ErrorCode) -> Fault {
-    use ErrorCode as E;
-    let code = match code {
-        E::DnsTimeout => 0,
-        E::DnsError(_) => 1,
-        E::DestinationNotFound => 2,
-        E::DestinationUnavailable => 3,
-        E::DestinationIpProhibited => 4,
-        E::DestinationIpUnroutable => 5,
-        E::ConnectionRefused => 6,
-        E::ConnectionTerminated => 7,
-        E::ConnectionTimeout => 8,
-        E::ConnectionReadTimeout => 9,
-        E::ConnectionWriteTimeout => 10,
-        E::ConnectionLimitReached => 11,
-        E::TlsProtocolError => 12,
-        E::TlsCertificateError => 13,
-        E::TlsAlertReceived(_) => 14,
-        E::HttpRequestDenied => 15,
-        E::HttpRequestLengthRequired => 16,
-        E::HttpRequestBodySize(_) => 17,
-        E::HttpRequestMethodInvalid => 18,
-        E::HttpRequestUriInvalid => 19,
-        E::HttpRequestUriTooLong => 20,
-        E::HttpRequestHeaderSectionSize(_) => 21,
-        E::HttpRequestHeaderSize(_) => 22,
-        E::HttpRequestTrailerSectionSize(_) => 23,
-        E::HttpRequestTrailerSize(_) => 24,
-        E::HttpResponseIncomplete => 25,
-        E::HttpResponseHeaderSectionSize(_) => 26,
-        E::HttpResponseHeaderSize(_) => 27,
-        E::HttpResponseBodySize(_) => 28,
-        E::HttpResponseTrailerSectionSize(_) => 29,
-        E::HttpResponseTrailerSize(_) => 30,
-        E::HttpResponseTransferCoding(_) => 31,
-        E::HttpResponseContentCoding(_) => 32,
-        E::HttpResponseTimeout => 33,
-        E::HttpUpgradeFailed => 34,
-        E::HttpProtocolError => 35,
-        E::LoopDetected => 36,
-        E::ConfigurationError => 37,
-        E::InternalError(_) => 38,
-    };
-    Fault {
-        code,
-        has_n: false,
-        n: 0,
-    }
-}
-
-fn stream_error(code: ErrorCode) -> StreamErr {
-    StreamErr::Failed(IoError {
-        text: code.to_string(),
-        fs: None,
-        http: Some(code),
-    })
-}
+type Coded<T> = std::result::Result<T, ErrorCode>;
 
 fn lock<T>(m: &Mutex<T>) -> MutexGuard<'_, T> {
     m.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What a list of fields weighs on the wire.
+pub fn fields_bytes(list: &[(String, Vec<u8>)]) -> usize {
+    list.iter().map(|(n, v)| n.len() + v.len()).sum()
+}
+
+/// Whether the port takes that many fields, of that many bytes.
+pub fn fields_fit(list: &[(String, Vec<u8>)]) -> bool {
+    list.len() <= FIELDS_MAX && fields_bytes(list) <= FIELDS_BYTES_MAX
+}
+
+/// A request that has not been asked for yet.
+pub struct Pending {
+    pub ports: Ports,
+    pub head: Head,
+    pub options: Options,
+}
+
+impl Pending {
+    pub fn send(&self) -> Coded<(OutHalf, InHalf)> {
+        self.ports
+            .http_send(&self.head, self.options)
+            .map_err(|e| match e {
+                NotSent::Void => ErrorCode::HttpRequestDenied,
+                NotSent::TooMany => ErrorCode::ConnectionLimitReached,
+                NotSent::NoMemory => ErrorCode::InternalError(None),
+            })
+    }
+}
+
+/// Which message a body belongs to.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Of {
+    Request,
+    Response,
 }
 
 /// Where the bytes of an outgoing body go.
 enum Way {
     /// The message was not handed over yet: they are kept.
     Early,
+    /// The request was, but it goes with its first byte, or with none: many guests take the body of
+    /// a request that has none, and a GET with a body is another request.
+    Held(Box<Pending>),
     Out(OutHalf),
     /// They are counted, not kept: a void takes everything.
     Nowhere,
@@ -136,62 +71,110 @@ enum Way {
 
 /// The body of a message that the guest sends; shared by its resource, its stream, and whoever
 /// waits for the message's answer.
-pub struct Body(Mutex<Sending>);
+pub struct Body(Mutex<Sending>, Of);
 
 struct Sending {
     /// What content-length promises.
     expected: Option<u64>,
     written: u64,
     early: Vec<u8>,
+    kept: Kept,
     way: Way,
     /// The guest has finished it, with these trailers; not yet told.
     finishing: Option<List>,
     finished: bool,
+    /// What became of a request that was held.
+    begun: Option<Coded<InHalf>>,
 }
 
 impl Body {
-    pub fn new(expected: Option<u64>) -> Arc<Body> {
-        Arc::new(Body(Mutex::new(Sending {
+    pub fn new(of: Of, expected: Option<u64>, keeper: &Keeper) -> Arc<Body> {
+        let sending = Sending {
             expected,
             written: 0,
             early: Vec::new(),
+            kept: keeper.nothing(),
             way: Way::Early,
             finishing: None,
             finished: false,
-        })))
+            begun: None,
+        };
+        Arc::new(Body(Mutex::new(sending), of))
     }
 
     /// A body that goes nowhere.
-    pub fn nowhere() -> Arc<Body> {
-        let body = Body::new(None);
+    pub fn nowhere(keeper: &Keeper) -> Arc<Body> {
+        let body = Body::new(Of::Request, None, keeper);
         lock(&body.0).way = Way::Nowhere;
         body
     }
 
-    /// The message is on its way: what was kept goes first.
+    /// Whether it belongs to an answer.
+    pub fn answers(&self) -> bool {
+        self.1 == Of::Response
+    }
+
+    /// The message is on its way: what was kept goes first.  One that was given up stays so.
     pub fn attach(&self, half: OutHalf) {
         let mut s = lock(&self.0);
-        s.way = Way::Out(half);
-        s.pump();
+        if matches!(s.way, Way::Early) {
+            s.way = Way::Out(half);
+            s.pump();
+        }
+    }
+
+    /// The message is on its way once there is a byte of it, or its end.
+    pub fn hold(&self, pending: Pending) {
+        let mut s = lock(&self.0);
+        if matches!(s.way, Way::Early) {
+            s.way = Way::Held(Box::new(pending));
+        }
     }
 
     /// The message will not be sent.
     pub fn abandon(&self) {
         let mut s = lock(&self.0);
         if !s.finished {
-            s.way = Way::Gone;
+            s.give_up();
+        }
+    }
+
+    /// Nobody waits for the answer any more.
+    fn forsake(&self) {
+        let mut s = lock(&self.0);
+        s.begun = None;
+        if matches!(s.way, Way::Held(_)) {
+            s.give_up();
         }
     }
 
     /// Whether it is known to be empty already.
     pub fn is_empty(&self) -> bool {
+        lock(&self.0).is_empty()
+    }
+
+    /// Whether nothing of it is known yet, not even its length.
+    pub fn is_open(&self) -> bool {
         let s = lock(&self.0);
-        s.written == 0 && s.finishing.as_ref().is_some_and(Vec::is_empty)
+        let unknown = s.expected.is_none_or(|n| n == 0) && s.finishing.is_none();
+        matches!(s.way, Way::Early) && s.written == 0 && unknown
+    }
+
+    /// Whether it was given up: dropped, or not as long as promised.
+    pub fn is_gone(&self) -> bool {
+        matches!(lock(&self.0).way, Way::Gone)
     }
 
     /// Move on what is kept.  True: nothing is left to be moved.
     pub fn pump(&self) -> bool {
         lock(&self.0).pump()
+    }
+
+    /// What the request that was held has come to.
+    fn begin(&self) -> Coded<InHalf> {
+        let mut s = lock(&self.0);
+        s.pump();
+        s.begun.take().unwrap_or(Err(ErrorCode::HttpProtocolError))
     }
 
     /// How many bytes `write` takes; 0: wait.
@@ -201,7 +184,7 @@ impl Body {
             return Ok(0);
         }
         let room = match &s.way {
-            Way::Early => return Ok((EARLY_MAX - s.early.len()) as u64),
+            Way::Early | Way::Held(_) => return Ok((EARLY_MAX - s.early.len()) as u64),
             Way::Nowhere => return Ok(IO_MAX as u64),
             Way::Gone => return Err(StreamErr::Closed),
             Way::Out(half) => half.room(),
@@ -217,19 +200,24 @@ impl Body {
     /// Take `bytes`, which are within the room.
     pub fn write(&self, bytes: &[u8]) -> StreamResult<()> {
         let mut s = lock(&self.0);
-        let written = s.written + bytes.len() as u64;
-        if s.expected.is_some_and(|expected| written > expected) {
-            s.written = written;
-            s.way = Way::Gone;
-            return Err(stream_error(ErrorCode::HttpRequestBodySize(Some(written))));
+        s.written = s.written.saturating_add(bytes.len() as u64);
+        if s.expected.is_some_and(|expected| s.written > expected) {
+            s.give_up();
+            return Err(stream_error(self.size_error(s.written)));
         }
-        s.written = written;
         match &s.way {
-            Way::Early => s.early.extend_from_slice(bytes),
             Way::Gone => return Err(StreamErr::Closed),
+            _ if bytes.is_empty() => {}
             Way::Nowhere => {}
-            Way::Out(_) if bytes.is_empty() => {}
             Way::Out(half) => half.write(bytes).map_err(|_| StreamErr::Closed)?,
+            Way::Early | Way::Held(_) => {
+                s.early.extend_from_slice(bytes);
+                let all = s.early.capacity();
+                s.kept.weigh(all)?;
+            }
+        }
+        if matches!(s.way, Way::Held(_)) && !bytes.is_empty() {
+            s.pump();
         }
         Ok(())
     }
@@ -241,7 +229,7 @@ impl Body {
             return Ok(false);
         }
         let done = match &s.way {
-            Way::Early | Way::Nowhere => return Ok(true),
+            Way::Early | Way::Held(_) | Way::Nowhere => return Ok(true),
             Way::Gone => return Err(StreamErr::Closed),
             Way::Out(half) => half.flush(),
         };
@@ -253,38 +241,92 @@ impl Body {
     }
 
     /// The guest says that it is whole.  A short one is given up, never finished.
-    pub fn finish(&self, trailers: List) -> std::result::Result<(), ErrorCode> {
+    pub fn finish(&self, trailers: List) -> Coded<()> {
         let mut s = lock(&self.0);
-        if s.expected.is_some_and(|expected| s.written != expected) {
-            s.way = Way::Gone;
-            return Err(ErrorCode::HttpRequestBodySize(Some(s.written)));
+        let wrong = match s.expected {
+            Some(expected) if s.written != expected => Some(self.size_error(s.written)),
+            _ if !fields_fit(&trailers) => Some(self.trailer_error(&trailers)),
+            _ => None,
+        };
+        if let Some(code) = wrong {
+            s.give_up();
+            return Err(code);
         }
         s.finishing = Some(trailers);
-        s.pump();
+        if !matches!(s.way, Way::Early) {
+            s.pump();
+        }
         Ok(())
+    }
+
+    fn size_error(&self, written: u64) -> ErrorCode {
+        match self.1 {
+            Of::Request => ErrorCode::HttpRequestBodySize(Some(written)),
+            Of::Response => ErrorCode::HttpResponseBodySize(Some(written)),
+        }
+    }
+
+    fn trailer_error(&self, trailers: &List) -> ErrorCode {
+        let n = u32::try_from(fields_bytes(trailers)).ok();
+        match self.1 {
+            Of::Request => ErrorCode::HttpRequestTrailerSectionSize(n),
+            Of::Response => ErrorCode::HttpResponseTrailerSectionSize(n),
+        }
     }
 }
 
 impl Sending {
+    fn is_empty(&self) -> bool {
+        self.written == 0 && self.finishing.as_ref().is_some_and(Vec::is_empty)
+    }
+
+    fn give_up(&mut self) {
+        self.way = Way::Gone;
+        self.early = Vec::new();
+        self.kept.nothing();
+    }
+
+    /// Ask for the request that was held.
+    fn begin(&mut self, mut pending: Pending) {
+        pending.options.has_body = !self.is_empty();
+        self.begun = Some(pending.send().map(|(out, half)| {
+            self.way = Way::Out(out);
+            half
+        }));
+    }
+
     fn pump(&mut self) -> bool {
-        let Way::Out(half) = &self.way else {
-            return matches!(self.way, Way::Gone | Way::Nowhere);
-        };
-        while !self.early.is_empty() {
-            let n = match half.room() {
-                Ok(n) => n.min(self.early.len()),
-                Err(Failed::Again) => return false,
-                Err(_) => {
-                    self.early.clear();
-                    return true;
-                }
-            };
-            if half.write(&self.early[..n]).is_err() {
-                self.early.clear();
-                return true;
-            }
-            self.early.drain(..n);
+        match std::mem::replace(&mut self.way, Way::Gone) {
+            Way::Held(pending) => self.begin(*pending),
+            way => self.way = way,
         }
+        let Way::Out(half) = &self.way else {
+            return !matches!(self.way, Way::Early);
+        };
+        let mut moved = 0;
+        let mut lost = false;
+        while moved < self.early.len() && !lost {
+            let left = &self.early[moved..];
+            let n = match half.room() {
+                Ok(n) => n.min(left.len()),
+                Err(Failed::Again) => {
+                    self.early.drain(..moved);
+                    return false;
+                }
+                Err(_) => 0,
+            };
+            lost = n == 0 || half.write(&left[..n]).is_err();
+            moved += n;
+        }
+        if lost {
+            self.give_up();
+            return true;
+        }
+        self.early = Vec::new();
+        self.kept.nothing();
+        let Way::Out(half) = &self.way else {
+            return true;
+        };
         if let Some(trailers) = self.finishing.take() {
             // Whether anybody still reads shows in the answer.
             let _ = half.finish(&trailers);
@@ -361,7 +403,7 @@ impl Incoming {
     }
 
     /// The trailers, or `None` while they are still to come.
-    fn trailers(&self) -> Option<std::result::Result<List, ErrorCode>> {
+    fn trailers(&self) -> Option<Coded<List>> {
         let r = lock(&self.0);
         match r.half.trailers() {
             Ok(list) => Some(Ok(list)),
@@ -375,7 +417,7 @@ impl Incoming {
 /// `wasi:http/types.future-trailers`.
 pub struct Trailers {
     body: Arc<Incoming>,
-    answer: Option<std::result::Result<List, ErrorCode>>,
+    answer: Option<Coded<List>>,
     taken: bool,
 }
 
@@ -396,7 +438,7 @@ impl Trailers {
     }
 
     /// The answer once; `None` of the inner one when it was taken.
-    pub fn take(&mut self) -> Option<Option<std::result::Result<List, ErrorCode>>> {
+    pub fn take(&mut self) -> Option<Option<Coded<List>>> {
         if !self.ready() {
             return None;
         }
@@ -411,19 +453,40 @@ pub struct Response {
     pub half: InHalf,
 }
 
+/// Whoever waits for the answer to a request that is held; without that the request is not asked
+/// for.
+pub struct Waiting(pub Arc<Body>);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.forsake();
+    }
+}
+
 /// `wasi:http/types.future-incoming-response`.
 pub enum FutureResponse {
+    Held(Waiting),
     Coming {
         half: InHalf,
         /// The request's body; it moves while its answer is waited for.
         body: Option<Arc<Body>>,
     },
-    Here(std::result::Result<Box<Response>, ErrorCode>),
+    Here(Coded<Box<Response>>),
     Taken,
 }
 
 impl FutureResponse {
     pub fn ready(&mut self) -> bool {
+        if let FutureResponse::Held(Waiting(body)) = self {
+            let body = body.clone();
+            *self = match body.begin() {
+                Ok(half) => FutureResponse::Coming {
+                    half,
+                    body: Some(body),
+                },
+                Err(code) => FutureResponse::Here(Err(code)),
+            };
+        }
         let FutureResponse::Coming { half, body } = self else {
             return true;
         };
@@ -445,7 +508,7 @@ impl FutureResponse {
     }
 
     /// The response once; the inner `None`: it was taken.
-    pub fn take(&mut self) -> Option<Option<std::result::Result<Box<Response>, ErrorCode>>> {
+    pub fn take(&mut self) -> Option<Option<Coded<Box<Response>>>> {
         if !self.ready() {
             return None;
         }

@@ -26,6 +26,8 @@ mod describe;
 mod ffi;
 mod fields;
 mod http;
+mod http_code;
+mod kept;
 mod linker;
 mod poll;
 #[allow(unsafe_code)]

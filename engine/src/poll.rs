@@ -97,6 +97,7 @@ impl State {
     }
 
     fn poll_once(&mut self, list: &[Resource<Pollable>]) -> Result<Option<Vec<u32>>> {
+        self.move_on();
         let (ready, earliest) = self.scan(list)?;
         if !ready.is_empty() {
             return Ok(Some(ready));

@@ -1,6 +1,7 @@
 //! What a store carries: the ports, the table of handles, the meter of memory.
 
 use crate::http::Body;
+use crate::kept::Keeper;
 use crate::ports::Ports;
 use crate::stream::Stdin;
 use crate::wasi::filesystem::Seen;
@@ -113,8 +114,9 @@ pub struct State {
     pub meter: Meter,
     pub stdin: Stdin,
     pub seen: Option<Seen>,
-    /// Bodies of answers that may not have left yet.
+    /// Bodies of messages that may not have left yet.
     pub sending: Vec<Arc<Body>>,
+    pub keeper: Keeper,
 }
 
 impl State {
@@ -128,6 +130,7 @@ impl State {
             stdin: Stdin::default(),
             seen: None,
             sending: Vec::new(),
+            keeper: Keeper::default(),
         }
     }
 
@@ -141,6 +144,11 @@ impl State {
         parent: &Resource<U>,
     ) -> Result<Resource<T>> {
         self.table.push_child(entry, parent).map_err(table_error)
+    }
+
+    /// Move on what was written before its message was on its way.
+    pub fn move_on(&mut self) {
+        self.sending.retain(|body| !body.pump());
     }
 
     /// Use a resource of a kind that cannot exist: the handle is wrong, the guest traps.

@@ -321,7 +321,8 @@ async fn call_handle(
     func.call_async(&mut *store, args)
         .await
         .map_err(Failure::Guest)?;
-    let sending = std::mem::take(&mut store.data_mut().sending);
+    let mut sending = std::mem::take(&mut store.data_mut().sending);
+    sending.retain(|body| body.answers());
     poll_fn(|_| match sending.iter().all(|body| body.pump()) {
         true => Poll::Ready(()),
         false => Poll::Pending,

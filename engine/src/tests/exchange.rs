@@ -9,9 +9,10 @@ use crate::bindings::wasi::io::poll::HostPollable;
 use crate::bindings::wasi::io::streams::{HostInputStream, HostOutputStream};
 use crate::fields::Fields;
 use crate::http::{FutureResponse, Request};
+use crate::poll::Pollable;
 use crate::ports::http::{Fault, Head};
 use crate::stream::{OutStream, StreamErr};
-use crate::wasi::http::{InRequest, OutBody, OutRequest, Outparam};
+use crate::wasi::http::{InRequest, InResponse, OutBody, OutRequest, Outparam};
 use std::task::Poll;
 use wasmtime::component::Resource;
 
@@ -63,6 +64,16 @@ fn drop_stream(w: &mut World, out: Resource<OutStream>) {
     HostOutputStream::drop(&mut w.state, out).unwrap();
 }
 
+fn finish(w: &mut World, body: Resource<OutBody>) -> Result<(), ErrorCode> {
+    HostOutgoingBody::finish(&mut w.state, body, None).unwrap()
+}
+
+type Got = Option<Result<Result<Resource<InResponse>, ErrorCode>, ()>>;
+
+fn get(w: &mut World, future: &Resource<FutureResponse>) -> Got {
+    HostFutureIncomingResponse::get(&mut w.state, borrow(future)).unwrap()
+}
+
 fn handle(w: &mut World, r: Resource<OutRequest>) -> Resource<FutureResponse> {
     w.state.handle(r, None).unwrap().unwrap()
 }
@@ -75,11 +86,7 @@ fn a_request_goes_and_its_answer_comes() {
     let future = handle(&mut w, r);
     assert!(write(&mut w, &out, 5).is_ok());
     drop_stream(&mut w, out);
-    assert!(
-        HostOutgoingBody::finish(&mut w.state, body, None)
-            .unwrap()
-            .is_ok()
-    );
+    assert!(finish(&mut w, body).is_ok());
     let pollable = HostFutureIncomingResponse::subscribe(&mut w.state, borrow(&future)).unwrap();
     assert!(!HostPollable::ready(&mut w.state, borrow(&pollable)).unwrap());
     let get = |w: &mut World| HostFutureIncomingResponse::get(&mut w.state, borrow(&future));
@@ -139,11 +146,7 @@ fn what_is_written_early_goes_first() {
     assert!(check(&mut w).is_ok_and(|n| n == 0));
     // It is finished while bytes are still kept: they move when the answer is waited for.
     drop_stream(&mut w, out);
-    assert!(
-        HostOutgoingBody::finish(&mut w.state, body, None)
-            .unwrap()
-            .is_ok()
-    );
+    assert!(finish(&mut w, body).is_ok());
     assert_eq!(w.fake.http.last().finished, None);
     w.fake.http.last().room = 1 << 20;
     let got = HostFutureIncomingResponse::get(&mut w.state, borrow(&future)).unwrap();
@@ -158,6 +161,7 @@ fn no_room_makes_the_guest_wait() {
     let r = request(&mut w, &[]);
     let (_body, out) = body_of(&mut w, &r);
     let _future = handle(&mut w, r);
+    assert!(write(&mut w, &out, 1).is_ok());
     w.fake.http.last().room = 0;
     let mut written = Box::pin(w.state.blocking_write_and_flush(borrow(&out), vec![0; 8]));
     assert!(matches!(once(&mut written), Poll::Pending));
@@ -173,7 +177,7 @@ fn a_short_body_is_given_up() {
     let _future = handle(&mut w, r);
     assert!(write(&mut w, &out, 3).is_ok());
     drop_stream(&mut w, out);
-    let got = HostOutgoingBody::finish(&mut w.state, body, None).unwrap();
+    let got = finish(&mut w, body);
     assert!(matches!(got, Err(ErrorCode::HttpRequestBodySize(Some(3)))));
     let x = w.fake.http.last();
     assert_eq!((x.finished, x.closed_out), (None, 1));
@@ -186,6 +190,7 @@ fn dropping_at_each_point_closes_each_half_once() {
         let r = request(&mut w, &[]);
         let (body, out) = body_of(&mut w, &r);
         let future = handle(&mut w, r);
+        assert!(write(&mut w, &out, 1).is_ok());
         w.fake.http.last().head = Some(Ok((200, vec![])));
         w.fake.http.last().body = [Some(vec![1; 100]), None].into();
         if point > 0 {
@@ -292,6 +297,206 @@ fn bounds_and_forms_are_errors() {
     assert!(w.fake.http.all.is_empty());
 }
 
+#[test]
+fn a_body_that_stays_empty_is_none() {
+    let mut w = open();
+    let r = request(&mut w, &[]);
+    let (body, out) = body_of(&mut w, &r);
+    let future = handle(&mut w, r);
+    // Not even asked for: whether there is a body is not known.
+    assert!(w.fake.http.all.is_empty());
+    drop_stream(&mut w, out);
+    assert!(finish(&mut w, body).is_ok());
+    let x = w.fake.http.last();
+    assert!(!x.has_body);
+    assert_eq!((x.finished, x.closed_out, x.closed_in), (Some(0), 1, 0));
+    x.head = Some(Ok((204, vec![])));
+    assert!(matches!(get(&mut w, &future), Some(Ok(Ok(_)))));
+    assert_eq!(w.fake.http.all.len(), 1);
+}
+
+#[test]
+fn who_waits_before_the_body_has_one() {
+    for by_get in [true, false] {
+        let mut w = open();
+        let r = request(&mut w, &[]);
+        let (body, out) = body_of(&mut w, &r);
+        let future = handle(&mut w, r);
+        if by_get {
+            assert!(get(&mut w, &future).is_none());
+        } else {
+            // Any waiting will do.
+            let pollable = w.state.push(Pollable::At(0)).unwrap();
+            assert!(now(HostPollable::block(&mut w.state, pollable)).is_ok());
+        }
+        assert!(w.fake.http.last().has_body);
+        assert_eq!(w.fake.http.last().finished, None);
+        assert!(write(&mut w, &out, 3).is_ok());
+        drop_stream(&mut w, out);
+        assert!(finish(&mut w, body).is_ok());
+        let x = w.fake.http.last();
+        assert_eq!((x.written.len(), x.finished), (3, Some(0)));
+        assert!(get(&mut w, &future).is_none());
+        assert_eq!(w.fake.http.all.len(), 1);
+    }
+}
+
+#[test]
+fn a_held_request_that_is_given_up_is_never_sent() {
+    let mut w = open();
+    let r = request(&mut w, &[]);
+    let (_body, out) = body_of(&mut w, &r);
+    let future = handle(&mut w, r);
+    HostFutureIncomingResponse::drop(&mut w.state, future).unwrap();
+    assert!(matches!(write(&mut w, &out, 1), Err(StreamErr::Closed)));
+
+    let r = request(&mut w, &[]);
+    let (body, out) = body_of(&mut w, &r);
+    let future = handle(&mut w, r);
+    drop_stream(&mut w, out);
+    HostOutgoingBody::drop(&mut w.state, body).unwrap();
+    let got = get(&mut w, &future).unwrap().unwrap();
+    assert!(matches!(got, Err(ErrorCode::HttpProtocolError)));
+    assert!(w.fake.http.all.is_empty());
+}
+
+#[test]
+fn a_body_that_was_given_up_before_is_never_sent() {
+    for short in [true, false] {
+        let mut w = open();
+        let r = request(&mut w, &[("content-length", "5")]);
+        let (body, out) = body_of(&mut w, &r);
+        assert!(write(&mut w, &out, 3).is_ok());
+        drop_stream(&mut w, out);
+        match short {
+            true => assert!(finish(&mut w, body).is_err()),
+            false => HostOutgoingBody::drop(&mut w.state, body).unwrap(),
+        }
+        let future = handle(&mut w, r);
+        let got = get(&mut w, &future).unwrap().unwrap();
+        assert!(matches!(got, Err(ErrorCode::HttpProtocolError)));
+        assert!(w.fake.http.all.is_empty());
+    }
+}
+
+#[test]
+fn early_bytes_move_whatever_is_waited_for() {
+    let mut w = open();
+    let r = request(&mut w, &[]);
+    let (body, out) = body_of(&mut w, &r);
+    assert!(write(&mut w, &out, 100).is_ok());
+    w.fake.http.room = 10;
+    let _future = handle(&mut w, r);
+    drop_stream(&mut w, out);
+    assert!(finish(&mut w, body).is_ok());
+    assert_eq!(w.fake.http.last().written.len(), 10);
+    w.fake.http.last().room = 1000;
+    let pollable = w.state.push(Pollable::At(0)).unwrap();
+    assert!(now(HostPollable::block(&mut w.state, pollable)).is_ok());
+    let x = w.fake.http.last();
+    assert_eq!((x.written.len(), x.finished), (100, Some(0)));
+    assert!(w.state.sending.is_empty());
+}
+
+#[test]
+fn bytes_that_nobody_takes_are_no_whole_body() {
+    let mut w = open();
+    let r = request(&mut w, &[]);
+    let (body, out) = body_of(&mut w, &r);
+    assert!(write(&mut w, &out, 100).is_ok());
+    w.fake.http.room = 10;
+    let future = handle(&mut w, r);
+    drop_stream(&mut w, out);
+    assert!(finish(&mut w, body).is_ok());
+    w.fake.http.last().gone = true;
+    assert!(get(&mut w, &future).is_none());
+    let x = w.fake.http.last();
+    assert_eq!((x.finished, x.closed_out), (None, 1));
+}
+
+#[test]
+fn a_length_without_a_body_is_an_error() {
+    let mut w = open();
+    let r = request(&mut w, &[("content-length", "5")]);
+    let got = w.state.handle(r, None).unwrap();
+    assert!(matches!(got, Err(ErrorCode::HttpRequestBodySize(Some(0)))));
+    assert!(w.fake.http.all.is_empty());
+}
+
+#[test]
+fn trailers_go_with_the_end_or_not_at_all() {
+    let mut w = open();
+    for (count, ok) in [(2, true), (257, false)] {
+        let r = request(&mut w, &[]);
+        let (body, out) = body_of(&mut w, &r);
+        let _future = handle(&mut w, r);
+        assert!(write(&mut w, &out, 1).is_ok());
+        drop_stream(&mut w, out);
+        let list: Vec<String> = (0..count).map(|i| format!("x-{i}")).collect();
+        let list: Vec<(&str, &str)> = list.iter().map(|n| (n.as_str(), "v")).collect();
+        let trailers = Some(fields(&mut w, &list));
+        let got = HostOutgoingBody::finish(&mut w.state, body, trailers).unwrap();
+        match got {
+            Err(ErrorCode::HttpRequestTrailerSectionSize(Some(_))) => assert!(!ok),
+            got => assert!(ok && got.is_ok()),
+        }
+        let x = w.fake.http.last();
+        assert_eq!((x.finished, x.closed_out), (ok.then_some(count), 1));
+    }
+}
+
+#[test]
+fn a_name_that_is_not_found_says_so_in_words() {
+    let mut w = open();
+    let r = request(&mut w, &[]);
+    let future = handle(&mut w, r);
+    w.fake.http.last().head = Some(Err(Fault {
+        code: 1,
+        has_n: true,
+        n: 3,
+    }));
+    let Err(ErrorCode::DnsError(e)) = get(&mut w, &future).unwrap().unwrap() else {
+        panic!("no error");
+    };
+    assert_eq!((e.rcode.as_deref(), e.info_code), (Some("NXDOMAIN"), None));
+}
+
+#[test]
+fn what_is_kept_is_bounded() {
+    let mut w = open();
+    w.state.table.set_max_capacity(10_000);
+    let big = ("x-a".to_string(), vec![b'v'; 100_000]);
+    let kept: Vec<_> = std::iter::from_fn(|| {
+        let fields = w.state.from_list(vec![big.clone()]).ok()?;
+        Some(fields.unwrap())
+    })
+    .take(1000)
+    .collect();
+    assert!((300..340).contains(&kept.len()), "{}", kept.len());
+    // A copy of the handle is not another list, and what is dropped is kept no more.
+    for fields in kept {
+        assert!(HostFields::clone(&mut w.state, borrow(&fields)).is_ok());
+        HostFields::drop(&mut w.state, fields).unwrap();
+    }
+    assert!(w.state.from_list(vec![big]).is_err());
+
+    let mut w = open();
+    w.state.table.set_max_capacity(10_000);
+    let mut bodies = 0;
+    while bodies < 1000 {
+        let r = request(&mut w, &[]);
+        let (_, out) = body_of(&mut w, &r);
+        let bytes = vec![0; 60_000];
+        assert!(HostOutputStream::check_write(&mut w.state, borrow(&out)).is_ok());
+        match HostOutputStream::write(&mut w.state, out, bytes) {
+            Ok(()) => bodies += 1,
+            Err(StreamErr::Trap(_)) => break,
+            Err(_) => panic!("another error"),
+        }
+    }
+    assert!((400..560).contains(&bodies), "{bodies}");
+}
+
 /// A request that came in: its resources, as `handle` is given them.
 fn incoming(w: &mut World) -> (Resource<InRequest>, Resource<Outparam>) {
     let x = w.fake.http.incoming();
@@ -299,7 +504,10 @@ fn incoming(w: &mut World) -> (Resource<InRequest>, Resource<Outparam>) {
     let head = Head {
         method: "POST".into(),
         path: "/p?q".into(),
-        fields: vec![("x-a".into(), b"1".to_vec())],
+        fields: vec![
+            ("x-a".into(), b"1".to_vec()),
+            ("proxy-connection".into(), b"close".to_vec()),
+        ],
         ..Head::default()
     };
     let request = Request { head, half, out };
@@ -318,6 +526,11 @@ fn a_request_that_came_in_is_answered() {
         HostIncomingRequest::path_with_query(s, borrow(&request)).unwrap(),
         Some("/p?q".into())
     );
+    // A copy of them is the guest's own: nothing in it that it may not say.
+    let got = HostIncomingRequest::headers(s, borrow(&request)).unwrap();
+    assert!(!s.has(borrow(&got), "proxy-connection".into()).unwrap());
+    assert!(s.has(borrow(&got), "x-a".into()).unwrap());
+    HostFields::drop(s, got).unwrap();
     let headers = fields(&mut w, &[("content-length", "2")]);
     let response = HostOutgoingResponse::new(&mut w.state, headers).unwrap();
     let body = HostOutgoingResponse::body(&mut w.state, borrow(&response))
@@ -329,11 +542,7 @@ fn a_request_that_came_in_is_answered() {
         .unwrap();
     assert!(write(&mut w, &out, 2).is_ok());
     drop_stream(&mut w, out);
-    assert!(
-        HostOutgoingBody::finish(&mut w.state, body, None)
-            .unwrap()
-            .is_ok()
-    );
+    assert!(finish(&mut w, body).is_ok());
     HostIncomingRequest::drop(&mut w.state, request).unwrap();
     let x = w.fake.http.last();
     assert_eq!(x.answered, Some(Ok((200, true))));
@@ -354,4 +563,53 @@ fn an_answer_may_be_an_error_or_none() {
     HostResponseOutparam::drop(&mut w.state, outparam).unwrap();
     let x = w.fake.http.last();
     assert_eq!((x.answered, x.closed_out), (None, 1));
+}
+
+#[test]
+fn a_short_answer_is_given_up() {
+    let mut w = open();
+    let (_request, outparam) = incoming(&mut w);
+    let headers = fields(&mut w, &[("content-length", "5")]);
+    let response = HostOutgoingResponse::new(&mut w.state, headers).unwrap();
+    let body = HostOutgoingResponse::body(&mut w.state, borrow(&response))
+        .unwrap()
+        .unwrap();
+    let out = HostOutgoingBody::write(&mut w.state, borrow(&body))
+        .unwrap()
+        .unwrap();
+    HostResponseOutparam::set(&mut w.state, outparam, Ok(response)).unwrap();
+    assert!(write(&mut w, &out, 3).is_ok());
+    drop_stream(&mut w, out);
+    let got = finish(&mut w, body);
+    assert!(matches!(got, Err(ErrorCode::HttpResponseBodySize(Some(3)))));
+    let x = w.fake.http.last();
+    assert_eq!((x.finished, x.closed_out), (None, 1));
+}
+
+#[test]
+fn a_request_body_that_came_in_makes_the_guest_wait() {
+    let mut w = open();
+    let (request, _outparam) = incoming(&mut w);
+    w.fake.http.last().body = [None, Some(b"ab".to_vec()), None].into();
+    let body = HostIncomingRequest::consume(&mut w.state, borrow(&request))
+        .unwrap()
+        .unwrap();
+    let stream = HostIncomingBody::stream(&mut w.state, borrow(&body))
+        .unwrap()
+        .unwrap();
+    let pollable = HostInputStream::subscribe(&mut w.state, borrow(&stream)).unwrap();
+    assert!(!HostPollable::ready(&mut w.state, borrow(&pollable)).unwrap());
+    assert!(HostPollable::ready(&mut w.state, borrow(&pollable)).unwrap());
+    // Ready: a read does not come back empty.
+    let got = HostInputStream::read(&mut w.state, borrow(&stream), 1);
+    assert!(got.is_ok_and(|b| b == b"a"));
+    let mut rest = Box::pin(w.state.blocking_read(borrow(&stream), 10));
+    assert!(matches!(once(&mut rest), Poll::Ready(Ok(b)) if b == b"b"));
+    drop(rest);
+    let mut more = Box::pin(w.state.blocking_read(borrow(&stream), 10));
+    assert!(matches!(once(&mut more), Poll::Pending));
+    assert!(matches!(
+        once(&mut more),
+        Poll::Ready(Err(StreamErr::Closed))
+    ));
 }

@@ -30,7 +30,7 @@ impl types::Host for State {}
 
 impl types::HostOutgoingValue for State {
     fn new_outgoing_value(&mut self) -> Result<Value> {
-        let body = Body::nowhere();
+        let body = Body::nowhere(&self.keeper);
         self.push(OutValue { body, taken: false })
     }
 
