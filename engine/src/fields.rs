@@ -1,7 +1,7 @@
 //! HTTP fields: names, values and the rules for both.
 
 use crate::bindings::wasi::http::types::HeaderError;
-use crate::http::fields_bytes;
+use crate::http::{fields_bytes, fields_weight};
 use crate::kept::{Keeper, Kept};
 use crate::ports::http::List;
 use std::sync::Arc;
@@ -40,8 +40,7 @@ struct Listed {
 
 impl Listed {
     fn new(entries: List, keeper: &Keeper) -> Result<Arc<Listed>> {
-        let each = size_of::<(String, Vec<u8>)>();
-        let kept = keeper.keep(fields_bytes(&entries) + entries.len() * each)?;
+        let kept = keeper.keep(fields_weight(&entries))?;
         Ok(Arc::new(Listed { entries, kept }))
     }
 }

@@ -9,6 +9,7 @@ use crate::ports::http::{
 use crate::ports::{IO_MAX, Ports};
 use crate::stream::{Ahead, READ_AHEAD, StreamErr, StreamResult};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use wasmtime::Result;
 
 /// Bytes of a body that may be written before the message is on its way.
 const EARLY_MAX: usize = 64 * 1024;
@@ -24,6 +25,11 @@ pub fn fields_bytes(list: &[(String, Vec<u8>)]) -> usize {
     list.iter().map(|(n, v)| n.len() + v.len()).sum()
 }
 
+/// What a list of fields takes of memory.
+pub fn fields_weight(list: &[(String, Vec<u8>)]) -> usize {
+    fields_bytes(list) + size_of_val(list)
+}
+
 /// Whether the port takes that many fields, of that many bytes.
 pub fn fields_fit(list: &[(String, Vec<u8>)]) -> bool {
     list.len() <= FIELDS_MAX && fields_bytes(list) <= FIELDS_BYTES_MAX
@@ -37,6 +43,12 @@ pub struct Pending {
 }
 
 impl Pending {
+    fn weight(&self) -> usize {
+        let h = &self.head;
+        let parts = h.method.len() + h.scheme.len() + h.authority.len() + h.path.len();
+        size_of::<Pending>() + parts + fields_weight(&h.fields)
+    }
+
     pub fn send(&self) -> Coded<(OutHalf, InHalf)> {
         self.ports
             .http_send(&self.head, self.options)
@@ -124,11 +136,12 @@ impl Body {
     }
 
     /// The message is on its way once there is a byte of it, or its end.
-    pub fn hold(&self, pending: Pending) {
+    pub fn hold(&self, pending: Pending) -> Result<()> {
         let mut s = lock(&self.0);
         if matches!(s.way, Way::Early) {
             s.way = Way::Held(Box::new(pending));
         }
+        s.weigh()
     }
 
     /// The message will not be sent.
@@ -139,12 +152,14 @@ impl Body {
         }
     }
 
-    /// Nobody waits for the answer any more.
+    /// Nobody waits for the answer any more: it has come, or is not wanted.  In that case nobody
+    /// takes what is kept either, which the port says.
     fn forsake(&self) {
         let mut s = lock(&self.0);
         s.begun = None;
-        if matches!(s.way, Way::Held(_)) {
-            s.give_up();
+        match s.way {
+            Way::Held(_) => s.give_up(),
+            _ => drop(s.pump()),
         }
     }
 
@@ -212,8 +227,7 @@ impl Body {
             Way::Out(half) => half.write(bytes).map_err(|_| StreamErr::Closed)?,
             Way::Early | Way::Held(_) => {
                 s.early.extend_from_slice(bytes);
-                let all = s.early.capacity();
-                s.kept.weigh(all)?;
+                s.weigh()?;
             }
         }
         if matches!(s.way, Way::Held(_)) && !bytes.is_empty() {
@@ -278,6 +292,14 @@ impl Body {
 impl Sending {
     fn is_empty(&self) -> bool {
         self.written == 0 && self.finishing.as_ref().is_some_and(Vec::is_empty)
+    }
+
+    fn weigh(&mut self) -> Result<()> {
+        let held = match &self.way {
+            Way::Held(pending) => pending.weight(),
+            _ => 0,
+        };
+        self.kept.weigh(held + self.early.capacity())
     }
 
     fn give_up(&mut self) {
@@ -453,8 +475,7 @@ pub struct Response {
     pub half: InHalf,
 }
 
-/// Whoever waits for the answer to a request that is held; without that the request is not asked
-/// for.
+/// Whoever waits for the answer to a request with a body.
 pub struct Waiting(pub Arc<Body>);
 
 impl Drop for Waiting {
@@ -466,10 +487,11 @@ impl Drop for Waiting {
 /// `wasi:http/types.future-incoming-response`.
 pub enum FutureResponse {
     Held(Waiting),
+    /// The half goes first: without it the port refuses the body.
     Coming {
         half: InHalf,
         /// The request's body; it moves while its answer is waited for.
-        body: Option<Arc<Body>>,
+        body: Option<Waiting>,
     },
     Here(Coded<Box<Response>>),
     Taken,
@@ -482,7 +504,7 @@ impl FutureResponse {
             *self = match body.begin() {
                 Ok(half) => FutureResponse::Coming {
                     half,
-                    body: Some(body),
+                    body: Some(Waiting(body)),
                 },
                 Err(code) => FutureResponse::Here(Err(code)),
             };
@@ -490,7 +512,7 @@ impl FutureResponse {
         let FutureResponse::Coming { half, body } = self else {
             return true;
         };
-        if let Some(body) = body {
+        if let Some(Waiting(body)) = body {
             body.pump();
         }
         let answer = match half.head() {

@@ -108,6 +108,9 @@ impl ResourceLimiter for Meter {
     }
 }
 
+/// Bodies after which those that are over are left out.
+const SENDING_SEEN: usize = 64;
+
 pub struct State {
     pub ports: Ports,
     pub table: ResourceTable,
@@ -144,6 +147,14 @@ impl State {
         parent: &Resource<U>,
     ) -> Result<Resource<T>> {
         self.table.push_child(entry, parent).map_err(table_error)
+    }
+
+    /// A body that may have to be moved on.
+    pub fn send_body(&mut self, body: Arc<Body>) {
+        if self.sending.len() >= SENDING_SEEN {
+            self.sending.retain(|body| !body.is_gone());
+        }
+        self.sending.push(body);
     }
 
     /// Move on what was written before its message was on its way.

@@ -415,6 +415,34 @@ fn bytes_that_nobody_takes_are_no_whole_body() {
 }
 
 #[test]
+fn what_nobody_waits_for_is_not_kept() {
+    let mut w = open();
+    for i in 0..300 {
+        let r = request(&mut w, &[]);
+        let (body, out) = body_of(&mut w, &r);
+        let early = i % 2 == 0;
+        if early {
+            assert!(write(&mut w, &out, 100).is_ok());
+        }
+        w.fake.http.room = 10;
+        let future = handle(&mut w, r);
+        drop_stream(&mut w, out);
+        // A port without an answer's reader has no room.
+        if early {
+            assert!(finish(&mut w, body).is_ok());
+            w.fake.http.last().gone = true;
+        } else {
+            HostOutgoingBody::drop(&mut w.state, body).unwrap();
+        }
+        HostFutureIncomingResponse::drop(&mut w.state, future).unwrap();
+    }
+    assert!(w.state.sending.len() <= 64);
+    assert_eq!(w.fake.http.all.len(), 150);
+    let all = &w.fake.http.all;
+    assert!(all.iter().all(|x| (x.closed_out, x.closed_in) == (1, 1)));
+}
+
+#[test]
 fn a_length_without_a_body_is_an_error() {
     let mut w = open();
     let r = request(&mut w, &[("content-length", "5")]);
@@ -495,6 +523,26 @@ fn what_is_kept_is_bounded() {
         }
     }
     assert!((400..560).contains(&bodies), "{bodies}");
+
+    let mut w = open();
+    w.state.table.set_max_capacity(10_000);
+    let long = "v".repeat(60_000);
+    let mut held = Vec::new();
+    while held.len() < 1000 {
+        let Ok(fields) = w.state.from_list(vec![("x-a".into(), long.clone().into())]) else {
+            break;
+        };
+        let r = HostOutgoingRequest::new(&mut w.state, fields.unwrap()).unwrap();
+        let authority = Some("a.test".into());
+        let set = HostOutgoingRequest::set_authority(&mut w.state, borrow(&r), authority);
+        assert!(set.unwrap().is_ok());
+        let body = HostOutgoingRequest::body(&mut w.state, borrow(&r)).unwrap();
+        let Ok(future) = w.state.handle(r, None) else {
+            break;
+        };
+        held.push((body, future));
+    }
+    assert!((400..560).contains(&held.len()), "{}", held.len());
 }
 
 /// A request that came in: its resources, as `handle` is given them.

@@ -133,11 +133,11 @@ impl State {
         &mut self,
         request: &OutRequest,
         options: Option<RequestOptions>,
-    ) -> Coded<FutureResponse> {
+    ) -> Result<Coded<FutureResponse>> {
         let fields = request.headers.entries();
         if !fields_fit(&fields) {
             let bytes = u32::try_from(fields_bytes(&fields)).ok();
-            return Err(ErrorCode::HttpRequestHeaderSectionSize(bytes));
+            return Ok(Err(ErrorCode::HttpRequestHeaderSectionSize(bytes)));
         }
         let options = options.unwrap_or_default();
         let body = request.body.clone().filter(|body| !body.is_empty());
@@ -159,23 +159,26 @@ impl State {
             },
         };
         let Some(body) = body else {
-            let (out, half) = pending.send()?;
-            // Nothing will be written.
-            let _ = out.finish(&[]);
-            return Ok(FutureResponse::Coming { half, body: None });
+            return Ok(pending.send().map(|(out, half)| {
+                // Nothing will be written.
+                let _ = out.finish(&[]);
+                FutureResponse::Coming { half, body: None }
+            }));
         };
         if body.is_gone() {
-            return Ok(FutureResponse::Here(Err(ErrorCode::HttpProtocolError)));
+            let over = Err(ErrorCode::HttpProtocolError);
+            return Ok(Ok(FutureResponse::Here(over)));
         }
-        self.sending.push(body.clone());
+        self.send_body(body.clone());
         if body.is_open() {
-            body.hold(pending);
-            return Ok(FutureResponse::Held(Waiting(body)));
+            body.hold(pending)?;
+            return Ok(Ok(FutureResponse::Held(Waiting(body))));
         }
-        let (out, half) = pending.send()?;
-        body.attach(out);
-        let body = Some(body);
-        Ok(FutureResponse::Coming { half, body })
+        Ok(pending.send().map(|(out, half)| {
+            body.attach(out);
+            let body = Some(Waiting(body));
+            FutureResponse::Coming { half, body }
+        }))
     }
 
     /// What is no request to be judged, and without a port none is.
@@ -428,7 +431,7 @@ impl outgoing_handler::Host for State {
             None => None,
         };
         let sent = match self.check(&request) {
-            Ok(()) => self.send(&request, options),
+            Ok(()) => self.send(&request, options)?,
             Err(code) => {
                 self.ports
                     .refused(c"http", request.method(), &request.url());

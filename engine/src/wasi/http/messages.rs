@@ -235,7 +235,7 @@ impl types::HostResponseOutparam for State {
         match body {
             Some(body) => {
                 body.attach(out);
-                self.sending.push(body);
+                self.send_body(body);
             }
             None => {
                 let _ = out.finish(&[]);
