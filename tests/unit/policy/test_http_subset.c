@@ -303,6 +303,8 @@ test_http_subset__budgets_sum(void **state)
 static void
 test_http_subset__where_it_leads_and_what_is_added(void **state)
 {
+#define AT(url) W("{ name: a, methods: [GET], url: \"" url "\" }")
+#define OPS(v) ", request: { operations: { field: method, values: [" v "] } }"
 #define CRED ", credential: { header: x-k, value: \"${secret:k}\" }"
 #define TO(v) W(H("a", ", addresses: [\"" v "\"]"))
 	static const struct pair_row rows[] = {
@@ -327,6 +329,26 @@ test_http_subset__where_it_leads_and_what_is_added(void **state)
 		    W(H("a", ", response: { headers: [x-a, x-b] }")), true },
 		{ W(H("a", "")), W(H("a", ", response: { headers: [x-a] }")),
 		    false },
+		{ AT("https://*.b.example.com/"), AT("https://example.com/"),
+		    false },
+		{ AT("https://*.b.example.com/"), AT("https://*.example.com/"),
+		    false },
+		{ AT("https://c.b.example.com/"), AT("https://*.b.example.com/"),
+		    true },
+		{ AT("http://b.example.com/"), AT("https://b.example.com/"),
+		    false },
+		{ AT("https://b.example.com:80/"), AT("http://b.example.com/"),
+		    false },
+		{ AT("https://b.example.com:8443/"),
+		    AT("https://b.example.com/"), false },
+		{ W(H("a", OPS("Read"))), W(H("a", OPS("Read, Write"))), true },
+		{ W(H("a", OPS("Read, Write"))), W(H("a", OPS("Read"))), false },
+		{ W(H("a", ", request: { max: 1B }")), W(H("a", OPS("Read"))),
+		    false },
+		{ W(H("a", ", tls: { ca: /a.pem }")), W(H("a", "")), false },
+		{ W(H("a", "")), W(H("a", ", tls: { ca: /a.pem }")), false },
+		{ W(H("a", ", tls: { ca: /a.pem }")),
+		    W(H("a", ", tls: { ca: /a.pem }")), true },
 		{ W(H("a", ", response: { types: [text/a, text/b] }")),
 		    W(H("a", ", response: { types: [text/a] }")), false },
 	};
@@ -376,6 +398,48 @@ test_http_subset__folded_deny(void **state)
 	check_rows(rows, sizeof(rows) / sizeof(rows[0]));
 }
 
+static void
+test_http_subset__sockets(void **state)
+{
+#define S(v) "writ: 1\nrandom: secure\nsockets: [" v "]\n"
+#define TCP(extra) S("{ name: a, connect: \"tcp://a.b:1\"" extra " }")
+#define NO_SOCKET "deny: [{ name: d, sockets: { connect: \"tcp://a.b:1\" } }]\n"
+	static const struct pair_row rows[] = {
+		{ TCP(""), TCP(""), true },
+		{ TCP(""), S(""), false },
+		{ S(""), TCP(""), true },
+		{ TCP(""), S("{ name: a, connect: \"udp://a.b:1\" }"), false },
+		{ TCP(""), S("{ name: a, connect: \"tcp://a.b:2\" }"), false },
+		{ TCP(""), S("{ name: a, connect: \"tcp://a.c:1\" }"), false },
+		{ S("{ name: a, connect: \"tcp://127.0.0.1:1\" }"),
+		    S("{ name: a, listen: \"tcp://127.0.0.1:1\" }"), false },
+		{ S("{ name: a, listen: \"tcp://127.0.0.1:1\" }"),
+		    S("{ name: a, listen: \"tcp://127.0.0.1:0\" }"), false },
+		{ TCP(", total: { bytes: 1KiB }"), TCP(""), true },
+		{ TCP(", total: { bytes: 1KiB }"), TCP(", total: { bytes: 2KiB }"),
+		    true },
+		{ TCP(", total: { bytes: 2KiB }"), TCP(", total: { bytes: 1KiB }"),
+		    false },
+		{ TCP(""), TCP(", total: { bytes: 1KiB }"), false },
+		{ TCP(", concurrency: 2"), TCP(", concurrency: 1"), false },
+		{ TCP(""), TCP(", concurrency: 1"), false },
+		{ TCP(", addresses: [\"10.1.0.0/16\"]"),
+		    TCP(", addresses: [\"10.0.0.0/8\"]"), true },
+		{ TCP(", addresses: [\"10.0.0.1/32\"]"),
+		    TCP(", addresses: [\"10.0.0.0/8\"]"), false },
+		{ TCP(", addresses: [\"10.0.0.0/8\"]"), TCP(""), false },
+		{ TCP(", ask: each"), TCP(", ask: first"), true },
+		{ TCP(", ask: first"), TCP(", ask: each"), false },
+		{ TCP(", durable: true"), TCP(""), true },
+		{ TCP(""), TCP(", durable: true"), false },
+		{ TCP(""), TCP("") NO_SOCKET, false },
+		{ TCP("") NO_SOCKET, TCP("") NO_SOCKET, true },
+		{ TCP("") NO_SOCKET, S(""), true },
+	};
+
+	check_rows(rows, sizeof(rows) / sizeof(rows[0]));
+}
+
 int
 main(void)
 {
@@ -386,6 +450,7 @@ main(void)
 		    test_http_subset__where_it_leads_and_what_is_added),
 		cmocka_unit_test(test_http_subset__more_than_may_match),
 		cmocka_unit_test(test_http_subset__folded_deny),
+		cmocka_unit_test(test_http_subset__sockets),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
