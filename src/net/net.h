@@ -49,8 +49,10 @@ struct net_pool {
 struct net_socket {
 	struct net_watch watch;
 	struct net_pool *pool;
-	bool guarded;			/* nothing may come: no transfer runs */
-	bool dead;			/* something came, or it has closed */
+	int port;			/* of this end */
+	struct net_request *user;	/* HTTP/1.1: it carries its exchange */
+	bool wanted;			/* curl waits for it */
+	bool dead;			/* something came that nobody asked for */
 	struct net_socket *next;
 };
 
@@ -92,6 +94,7 @@ struct net_request {
 	CURL *easy;
 	struct curl_slist *headers, *trailers, *resolve;
 	int fd;				/* from DIALED, not yet given to curl; -1 */
+	struct net_socket *socket;	/* HTTP/1.1: its own for now, or NULL */
 	bool wants_socket;		/* curl asked for another one */
 	unsigned dials, tries;		/* sockets asked for; times it began to be sent */
 	bool h2;			/* its connection speaks HTTP/2 */
@@ -229,6 +232,9 @@ bool net_pool_has_idle(const struct net_pool *p);
 void net_pool_close(struct net *n, uint32_t id);
 void net_pools_tick(struct net *n);
 uint64_t net_pools_due(const struct net *n);
+/** HTTP/1.1: r is about to be sent over the connection whose own port that is.  False: something
+ * came over it that nobody asked for, or it cannot be told; it is not to be used. */
+WRIT_MUST_CHECK bool net_pool_use(struct net_request *r, int port);
 /** Which socket callbacks an easy handle needs. */
 void net_pool_sockets(struct net_request *r);
 

@@ -1,11 +1,12 @@
 #include <errno.h>
+#include <netinet/in.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "net/net.h"
 
-#define POOL_IDLE_MAX 8			/* connections kept */
+#define POOL_IDLE_MAX 64		/* connections kept */
 #define POOL_IDLE_S 60
 #define SOCKETS_HIGH 320		/* of all pools: above it idle pools are closed */
 #define H2_STREAMS 64			/* at a time on one connection */
@@ -33,6 +34,8 @@ socket_free(struct net *n, struct net_socket *s)
 			n->sockets_count--;
 			break;
 		}
+	if (s->user)
+		s->user->socket = NULL;
 	net_watch(n, &s->watch, 0);
 	writ_mem_free(s);
 }
@@ -70,24 +73,9 @@ static void
 retire(struct net *n, struct net_socket *s)
 {
 	net_watch(n, &s->watch, 0);
-	s->guarded = false;
 	s->dead = true;
 	s->pool->open--;
 	(void)shutdown(s->watch.fd, SHUT_RDWR);
-}
-
-/* While nothing runs, every connection is watched; HTTP/2 has its own talk. */
-static void
-guard(struct net_pool *p, bool on)
-{
-	struct net_socket *s;
-
-	for (s = p->net->sockets; s; s = s->next)
-		if (s->pool == p && !s->dead && (on ? !p->h2 : s->guarded)) {
-			s->guarded = on;
-			net_watch(p->net, &s->watch, on ? EPOLLIN | EPOLLRDHUP :
-			    0);
-		}
 }
 
 static void
@@ -96,11 +84,15 @@ on_ready(struct net *n, struct net_watch *w, uint32_t events)
 	struct net_socket *s = (struct net_socket *)(void *)w;
 	int what = 0;
 
-	if (s->guarded) {
-		retire(n, s);
+	if (!s->wanted) {
+		/* curl has enough for now, or is done with it */
+		if (s->user || s->pool->h2)
+			net_watch(n, w, 0);
+		else
+			retire(n, s);
 		return;
 	}
-	if (events & (EPOLLIN | EPOLLHUP | EPOLLERR))
+	if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
 		what |= CURL_CSELECT_IN;
 	if (events & EPOLLOUT)
 		what |= CURL_CSELECT_OUT;
@@ -117,19 +109,16 @@ on_socket(CURL *easy, curl_socket_t fd, int what, void *ctx, void *unused)
 	struct net_socket *s = socket_of(p->net, fd);
 	uint32_t events = 0;
 
-	if (what == CURL_POLL_REMOVE) {
-		if (s)
-			net_watch(p->net, &s->watch, 0);
-		return 0;
-	}
 	if (!s)		/* none of those we gave: nothing is waited for */
-		return -1;
-	if (what & CURL_POLL_IN)
-		events |= EPOLLIN;
-	if (what & CURL_POLL_OUT)
+		return what == CURL_POLL_REMOVE ? 0 : -1;
+	if (what == CURL_POLL_IN || what == CURL_POLL_INOUT)
+		events |= EPOLLIN | EPOLLRDHUP;
+	if (what == CURL_POLL_OUT || what == CURL_POLL_INOUT)
 		events |= EPOLLOUT;
-	s->guarded = false;
-	net_watch(p->net, &s->watch, events);
+	s->wanted = events != 0;
+	/* Most of them curl wants again at once, and between two exchanges it is watched. */
+	if (s->wanted || p->h2)
+		net_watch(p->net, &s->watch, events);
 	return 0;
 }
 
@@ -141,6 +130,23 @@ on_timer(CURLM *multi, long ms, void *ctx)
 
 	p->due_ns = ms < 0 ? UINT64_MAX : net_now() + (uint64_t)ms * 1000000;
 	return 0;
+}
+
+/* In host order; 0: none. */
+static int
+own_port(int fd)
+{
+	union {
+		struct sockaddr any;
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+	} at;
+	socklen_t len = sizeof(at);
+
+	if (getsockname(fd, &at.any, &len))
+		return 0;
+	return at.any.sa_family == AF_INET ? ntohs(at.v4.sin_port) :
+	    at.any.sa_family == AF_INET6 ? ntohs(at.v6.sin6_port) : 0;
 }
 
 /* CURLOPT_OPENSOCKETFUNCTION: the one that the broker dialled, once. */
@@ -160,6 +166,9 @@ on_open(void *ctx, curlsocktype purpose, struct curl_sockaddr *address)
 		return CURL_SOCKET_BAD;
 	s->watch = (struct net_watch){ on_ready, fd, 0, false };
 	s->pool = r->pool;
+	s->port = own_port(fd);
+	s->user = r;
+	r->socket = s;
 	s->next = r->net->sockets;
 	r->net->sockets = s;
 	r->net->sockets_count++;
@@ -237,28 +246,74 @@ net_pool_get(struct net *n, uint32_t id)
 bool
 net_pool_has_idle(const struct net_pool *p)
 {
-	return p->closed ? false : p->h2 ? p->open && p->running < H2_STREAMS : p->open > p->running;
+	if (p->closed)
+		return false;
+	return p->h2 ? p->open && p->running < H2_STREAMS :
+	    p->open > p->running;
 }
 
 bool
 net_pool_add(struct net_request *r)
 {
-	if (r->pool->running == 0)
-		guard(r->pool, false);
 	if (curl_multi_add_handle(r->pool->multi, r->easy) != CURLM_OK)
 		return false;
 	r->pool->running++;
 	return true;
 }
 
+/* The one socket of the pool with that port; NULL: none, or more than one. */
+static struct net_socket *
+with_port(const struct net_pool *p, int port)
+{
+	struct net_socket *s, *found = NULL;
+
+	for (s = p->net->sockets; s; s = s->next) {
+		if (s->pool != p || s->port != port)
+			continue;
+		if (found)
+			return NULL;
+		found = s;
+	}
+	return found;
+}
+
+bool
+net_pool_use(struct net_request *r, int port)
+{
+	struct net_socket *s;
+	char byte;
+
+	if (r->socket)		/* it was opened for it */
+		return r->socket->port == port;
+	s = with_port(r->pool, port);
+	if (!s || s->dead || s->user)
+		return false;
+	if (recv(s->watch.fd, &byte, 1, MSG_PEEK) >= 0 ||
+	    errno != EAGAIN) {
+		retire(r->net, s);
+		return false;
+	}
+	s->user = r;
+	r->socket = s;
+	return true;
+}
+
+/* A connection that is left is watched: nothing may come. */
 void
 net_pool_remove(struct net_request *r)
 {
 	struct net_pool *p = r->pool;
+	struct net_socket *s;
 
 	(void)curl_multi_remove_handle(p->multi, r->easy);
-	if (--p->running == 0)
-		guard(p, true);
+	p->running--;
+	s = r->socket;		/* if curl has not closed it */
+	r->socket = NULL;
+	if (!s)
+		return;
+	s->user = NULL;
+	if (!s->dead && !p->h2)
+		net_watch(p->net, &s->watch, EPOLLIN | EPOLLRDHUP);
 }
 
 void

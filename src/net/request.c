@@ -314,9 +314,9 @@ begin(struct net_request *r)
 	writ_buf_init(&r->held, WRIT_HTTP_OPERATION_BODY_MAX);
 	r->pool = net_pool_get(r->net, r->s.pool);
 	r->phase = NET_HOLDING;
+	r->out_ended = !r->s.has_body;
 	r->deadline_ns = UINT64_MAX;	/* the guest takes its time */
-	if (!ok || !r->pool || !net_nonblocking(r->x.fd) ||
-	    !net_send_prepare(r)) {
+	if (!ok || !r->pool || !net_send_prepare(r)) {
 		net_request_fail(r, WRIT_HTTP_INTERNAL_ERROR);
 		net_request_end(r, NULL);
 		return;

@@ -268,11 +268,14 @@ on_ready(void *ctx, char *to, char *from, int to_port, int from_port)
 {
 	struct net_request *r = ctx;
 
+	r->pool->h2 = r->h2 = r->s.https && net_tls_begin(r);
+	r->wants_socket = !r->h2 && !net_pool_use(r, from_port);
+	if (r->wants_socket)
+		return CURL_PREREQFUNC_ABORT;
 	if (r->failed || (r->tries++ && !net_request_may_repeat(r))) {
 		net_request_fail(r, WRIT_HTTP_CONNECTION_TERMINATED);
 		return CURL_PREREQFUNC_ABORT;
 	}
-	r->pool->h2 = r->h2 = r->s.https && net_tls_begin(r);
 	if (r->h2 && r->trailers) {
 		net_request_fail(r, WRIT_HTTP_PROTOCOL_ERROR);
 		return CURL_PREREQFUNC_ABORT;
@@ -301,7 +304,9 @@ set_plain(struct net_request *r)
 		/* else a pool's first authorities are those of all its requests */
 		{ CURLOPT_CA_CACHE_TIMEOUT, 0 },
 		{ CURLOPT_CONNECTTIMEOUT_MS, 0 }, { CURLOPT_MAXREDIRS, 0 },
-		{ CURLOPT_BUFFERSIZE, CHUNK }, { CURLOPT_UPLOAD_BUFFERSIZE, CHUNK },
+		{ CURLOPT_BUFFERSIZE, CHUNK },
+		/* a whole piece, and the frame of a chunk around it */
+		{ CURLOPT_UPLOAD_BUFFERSIZE, CHUNK + 1024 },
 	};
 	size_t i;
 

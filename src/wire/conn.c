@@ -9,6 +9,9 @@
 
 #define WITH_FD 0x10000u	/* in the header's type word */
 
+/* Read at once; as much again as a message may have once that much has come. */
+#define FILL_LEAST 8192
+
 /* An answer comes within this, or its sender is not running. */
 #define SPIN_NS 40000
 #define SPIN_LEAST_NS 5000	/* shorter is not worth it */
@@ -296,8 +299,8 @@ writ_conn_fill(struct writ_conn *c)
 		c->in_pos = 0;
 	}
 	iov.iov_len = c->in.max - c->in.len;
-	if (iov.iov_len > WRIT_WIRE_MSG_MAX)
-		iov.iov_len = WRIT_WIRE_MSG_MAX;
+	if (iov.iov_len > (c->in_much ? WRIT_WIRE_MSG_MAX : FILL_LEAST))
+		iov.iov_len = c->in_much ? WRIT_WIRE_MSG_MAX : FILL_LEAST;
 	iov.iov_base = writ_buf_room(&c->in, iov.iov_len);
 	if (!iov.iov_base)
 		return WRIT_NOMEM;
@@ -311,6 +314,7 @@ writ_conn_fill(struct writ_conn *c)
 	if (n == 0)
 		return WRIT_CLOSED;
 	writ_buf_grew(&c->in, (size_t)n);
+	c->in_much = n >= FILL_LEAST;
 	return st;
 }
 

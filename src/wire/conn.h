@@ -17,6 +17,7 @@ struct writ_conn {
 	enum writ_wire_state state;	/* kept by the owner, checked on arrival */
 	struct writ_buf in;
 	size_t in_pos;			/* consumed bytes of `in` */
+	bool in_much;			/* as the last time: room for all that may come */
 	struct writ_buf out;
 	size_t out_pos;
 	uint64_t out_base;		/* stream offset of out.ptr[0] */

@@ -17,7 +17,8 @@
 enum writ_exchange_type {
 	/* both ways; the worker is WRIT_SIDE_WORKER, net WRIT_SIDE_NET */
 	WRIT_X_DATA = 1,	/* bytes of the body */
-	WRIT_X_END,		/* the body is whole: fields (trailers, often none) */
+	WRIT_X_END,		/* the body is whole: fields (trailers, often none); not of
+				 * a request that has none */
 	/* worker to net */
 	WRIT_X_GIVE_UP,		/* the request will not be finished */
 	/* net to worker */

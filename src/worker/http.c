@@ -305,8 +305,7 @@ http_send(void *ctx, const struct writ_http_head *head,
 	if (!put_message(x, &m))
 		return WRIT_OK;
 	x->asked = slot + 1;
-	x->finished = !options->has_body;	/* nothing will follow */
-	writ_fields_put(&x->trailers, NULL, 0);
+	x->finished = !options->has_body;	/* nothing will follow, no END either */
 	w->http[slot].busy = true;
 	w->http[slot].exchange = x;
 	writ_worker_send(w, WRIT_MSG_HTTP, slot | ++w->http[slot].gen << 16,
@@ -579,15 +578,15 @@ begin(struct writ_exchange *x, int fd)
 	writ_buf_init(&end, WRIT_WIRE_MSG_MAX);
 	writ_buf_str(&end, writ_buf_view(&x->trailers));
 	writ_buf_reset(&x->trailers);
-	if (x->finished)
+	if (x->finished && end.len)
 		(void)send_out(x, WRIT_X_END, writ_buf_view(&end));
-	else if (x->out_gone) {
+	else if (!x->finished && x->out_gone) {
 		x->out_gone = false;
 		(void)send_out(x, WRIT_X_GIVE_UP, WRIT_STR(""));
 		x->out_gone = true;
-		if (x->failed)
-			hang_up(x);
 	}
+	if (x->failed)
+		hang_up(x);
 	return WRIT_OK;
 }
 
@@ -598,7 +597,8 @@ writ_worker_http_reply(struct writ_worker *w, struct writ_msg *m)
 	struct writ_exchange *x;
 	struct writ_http_fault fault = { .code = WRIT_HTTP_INTERNAL_ERROR };
 
-	if (slot >= WRIT_HTTP_ASKS_MAX || !w->http[slot].busy || m->id != (slot | w->http[slot].gen << 16) ||
+	if (slot >= WRIT_HTTP_ASKS_MAX || !w->http[slot].busy ||
+	    m->id != (slot | w->http[slot].gen << 16) ||
 	    (m->fd >= 0) != (m->body.len == 0) ||
 	    (m->fd < 0 && writ_fault_get(m->body, &fault) != WRIT_OK))
 		return WRIT_PROTO;

@@ -286,7 +286,7 @@ class Net:
              query=False, scrub=False, allowed=None, types="", operation="",
              has_body=None, named_port=None):
         """Begin a request.  `body` bytes: sent whole with its length unless
-        `length` is False; None: no body, its END is sent."""
+        `length` is False; None: no body."""
         ours, theirs = socket.socketpair()
         theirs.setblocking(False)
         if has_body is None:
@@ -314,8 +314,6 @@ class Net:
         theirs.close()
         if body is not None:
             x.data(body).end()
-        elif not has_body:
-            x.end()
         return x
 
     def get(self, *args, **more):
