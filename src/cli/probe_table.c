@@ -18,6 +18,8 @@
 #define FILE_IN "f granted/file inside\n"
 #define TLS_E2E "needs origins with TLS, made by openssl: tests/e2e/http_out.py"
 #define SEC_E2E "needs an origin with TLS and a secret: tests/e2e/secret_http.py"
+#define HTTP "limits: { memory: 512MiB }\nrandom: secure\nhttp: [{ name: h, methods: [GET], " \
+	"url: \"http://localhost:9/\" }]\n"
 #define SOCKET "random: secure\nsockets: [{ name: s, connect: " \
 	"\"tcp://localhost:9\", addresses: [\"127.0.0.1/32\"] }]\n"
 
@@ -168,12 +170,22 @@ const struct probe probes_all[] = {
 	    .not_applicable = SEC_E2E },
 	{ .id = "TLS-01", .what = "expired, other names, unknown authorities",
 	    .not_applicable = TLS_E2E },
+	{ .id = "TLS-02", .what = "a name in TLS that is not the URL's",
+	    .not_applicable = "one name is judged, dialled, asked for in TLS and "
+	    "verified; a guest names it once" },
 	{ .id = "TLS-03", .what = "pinned keys", .not_applicable = TLS_E2E },
 	{ .id = "TLS-04", .what = "TLS before 1.2", .not_applicable = TLS_E2E },
+	{ .id = "TLS-05", .what = "renegotiation, early data",
+	    .not_applicable = "both are switched off, and no session is kept: "
+	    "src/net/tls.c" },
 	{ .id = "TLS-06", .what = "no session is resumed across pools",
 	    .not_applicable = "needs origins with TLS: tests/unit/net/test_tls.py" },
+	{ .id = "TLS-07", .what = "another's client certificate",
+	    .not_applicable = "a writ can grant none, and none is offered" },
 	{ .id = "TLS-08", .what = "authorities replaced after the writ was read",
 	    .not_applicable = TLS_E2E },
+	{ .id = "TLS-09", .what = "HTTP/2 offered, HTTP/1.1 answered",
+	    .not_applicable = "needs origins with TLS: tests/unit/net/test_tls.py" },
 	{ .id = "TLS-10", .what = "a handshake that never ends",
 	    .not_applicable = TLS_E2E },
 	{ .id = "TLS-11", .what = "the host's environment changes nothing",
@@ -462,8 +474,14 @@ const struct probe probes_all[] = {
 	{ .id = "RES-08", .what = "2^40 random bytes",
 	    .guest = "wat/random-huge", .writ = "random: secure\n",
 	    .end = PROBE_TRAPS, .ok_guest = "probe/random-few" },
-	{ .id = "RES-09", .what = "10^5 http fields, a 100 MiB header",
-	    .not_applicable = "the http provider comes with a later issue" },
+	{ .id = "RES-09", .what = "10^5 http fields",
+	    .guest = "test/fields", .args = "many 100000", .writ = HTTP,
+	    .end = PROBE_TRAPS, .ok_args = "many 1000",
+	    .ok_line = "1000 appended" },
+	{ .id = "RES-09-long", .what = "a header of 100 MiB",
+	    .guest = "test/fields", .args = "long 104857600", .writ = HTTP,
+	    .end = PROBE_LIMITED, .detail = "hostcall", .ok_args = "long 100000",
+	    .ok_line = "1 appended" },
 	{ .id = "RES-10", .what = "a WASI 0.3 stream without a reader",
 	    .not_applicable = "WASI 0.3 comes with a later issue; it is "
 	    "refused as an unknown import until then" },

@@ -88,6 +88,20 @@ def SEC_05_its_field_is_not_the_guests(box):
 
 
 @case
+def SEC_04_its_own_fields_after_sending(box):
+    put(box)
+    with secure(box) as (o, ca):
+        got = ask(box, with_token(o, ca), "GET", o.url("/echo"), "-k", "-H",
+                  "accept:text/plain")
+        equal(got.one.status, 200, got.result)
+        equal(o.requests[0].get("authorization"), ["Bearer " + TOKEN])
+        own = [line for line in got.result.text.splitlines()
+               if line.startswith("0 own ")]
+        equal(own, ["0 own accept: text/plain"], got.result)
+        silent(got.result, TOKEN)
+
+
+@case
 def SEC_03_echoed_in_every_spelling(box):
     """Fields, a body in one-byte chunks, a trailer."""
     put(box)
