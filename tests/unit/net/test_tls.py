@@ -384,6 +384,8 @@ class Operations(Case):
                           operation="method")
         self.net.line.say(peer.GO, x.id)
         self.net.line.say(peer.GO, 12345)
+        # whose answer shows that both have been read
+        self.assertEqual(self.net.get(self.origin(ok(b"y")).port)[0], 200)
         x.data(b'{"method":"a"}').end()
         self.assertTrue(x.asked.wait(10))
         self.assertEqual(o.connections, 0)
