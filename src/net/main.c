@@ -78,6 +78,7 @@ take_secret(struct net *n, uint32_t index, int fd)
 	size_t len = 0;
 	ssize_t got;
 
+	net_memory_wipe();
 	if (!bytes)
 		return WRIT_NOMEM;
 	while ((got = read(fd, bytes + len, WRIT_SECRET_MAX + 1 - len)) > 0)

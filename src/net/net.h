@@ -167,8 +167,10 @@ uint64_t net_now(void);
 /** Let an fd that came in a message never block.  False: it is none. */
 bool net_nonblocking(int fd);
 
-/** memory.c: let curl wipe what it frees; its copies of a credential are in there. */
+/** memory.c: give curl an allocator that can wipe what it frees.  False: curl cannot begin. */
 bool net_memory_init(void);
+/** From now on it does: curl's copies of a credential are in there. */
+void net_memory_wipe(void);
 
 /** Ask epoll for `events` (0: none) of w->fd. */
 void net_watch(struct net *n, struct net_watch *w, uint32_t events);
