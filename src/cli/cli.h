@@ -75,6 +75,9 @@ int cli_fail(const char *fmt, ...) WRIT_PRINTF(1, 2);
 int cli_error(const struct writ_err *err);
 /** Print `text` on stdout with a newline, and free it with writ_free. */
 int cli_json_out(char *text);
+/** A pipe, open for good, that can be read as soon as SIGINT, SIGTERM or SIGHUP has come; one that
+ * we were started to ignore stays ignored.  `once`: a second one ends this process.  -1: errno. */
+int cli_stop_fd(bool once);
 /** Write all of it to fd, waiting where it must.  False: the reader is gone
  * (errno). */
 bool cli_write(int fd, const char *p, size_t n);

@@ -1,37 +1,7 @@
-#include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <sys/resource.h>
 
 #include "base/limits.h"
 #include "cli/cli.h"
-
-/* The write end of the pipe that ends the server; for the signal handler alone. */
-static int stop_pipe = -1;
-
-static void
-on_signal(int sig)
-{
-	int saved = errno;
-
-	(void)!write(stop_pipe, "x", 1);
-	errno = saved;
-}
-
-static int
-stop_fd(void)
-{
-	struct sigaction sa = { .sa_handler = on_signal };
-	int fds[2];
-
-	if (pipe2(fds, O_CLOEXEC | O_NONBLOCK))
-		return -1;
-	stop_pipe = fds[1];
-	sigaction(SIGINT, &sa, NULL);
-	sigaction(SIGTERM, &sa, NULL);
-	sigaction(SIGHUP, &sa, NULL);
-	return fds[0];
-}
 
 /* What the guests of all clients hold open is held here: one of them must not leave the others
  * without, so the usual soft limit is not enough. */
@@ -111,7 +81,7 @@ cmd_mcp(struct cli *cli)
 		return cli_fail("mcp: --no-token is for --http, and without "
 		    "--token-file");
 	take_files();
-	o.cancel_fd = stop_fd();
+	o.cancel_fd = cli_stop_fd(false);
 	o.has_cancel = o.cancel_fd >= 0;
 	if (cli_host(cli, &host, &err) != WRIT_OK)
 		return cli_error(&err);

@@ -1,6 +1,5 @@
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 
 #include "base/base64.h"
 #include "base/limits.h"
@@ -28,45 +27,6 @@ struct run {
 	struct refusal refusals[REFUSALS_MAX];
 	unsigned refusals_count, lost;
 };
-
-/* The write end of the pipe that cancels; for the signal handler alone. */
-static int cancel_pipe = -1;
-
-static void
-on_signal(int sig)
-{
-	int saved = errno;
-
-	(void)!write(cancel_pipe, "x", 1);
-	errno = saved;
-}
-
-/* The first signal stops the guest, the second us; one that we were started to ignore
- * stays ignored. */
-static void
-catch_signal(int sig)
-{
-	struct sigaction sa = { .sa_handler = on_signal,
-		.sa_flags = (int)SA_RESETHAND };
-	struct sigaction old;
-
-	if (!sigaction(sig, NULL, &old) && old.sa_handler != SIG_IGN)
-		sigaction(sig, &sa, NULL);
-}
-
-static int
-cancel_fd(void)
-{
-	int fds[2];
-
-	if (pipe2(fds, O_CLOEXEC | O_NONBLOCK))
-		return -1;
-	cancel_pipe = fds[1];
-	catch_signal(SIGINT);
-	catch_signal(SIGTERM);
-	catch_signal(SIGHUP);
-	return fds[0];
-}
 
 /* ---- while it runs */
 
@@ -529,7 +489,7 @@ run_it(struct run *r, const struct writ_policy *p)
 		rc = open_stdin(cli_value(r->cli, "--stdin"), &call);
 	if (rc != CLI_OK)
 		return rc;
-	call.cancel_fd = cancel_fd();
+	call.cancel_fd = cli_stop_fd(true);
 	call.has_cancel = call.cancel_fd >= 0;
 	r->patience.cancel_fd = call.cancel_fd;
 	if (cli_host(r->cli, &host, &err) != WRIT_OK)

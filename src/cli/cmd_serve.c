@@ -1,6 +1,3 @@
-#include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <sys/resource.h>
 #include <time.h>
 
@@ -16,33 +13,6 @@ struct serve {
 	struct cli_patience patience;	/* of what is written while it serves */
 	bool tty[3], raw;
 };
-
-/* The write end of the pipe that stops the server; for the signal handler alone. */
-static int stop_pipe = -1;
-
-static void
-on_signal(int sig)
-{
-	int saved = errno;
-
-	(void)!write(stop_pipe, "x", 1);
-	errno = saved;
-}
-
-static int
-stop_fd(void)
-{
-	struct sigaction sa = { .sa_handler = on_signal };
-	int fds[2];
-
-	if (pipe2(fds, O_CLOEXEC | O_NONBLOCK))
-		return -1;
-	stop_pipe = fds[1];
-	sigaction(SIGINT, &sa, NULL);
-	sigaction(SIGTERM, &sa, NULL);
-	sigaction(SIGHUP, &sa, NULL);
-	return fds[0];
-}
 
 static void
 put(struct writ_buf *b, int fd)
@@ -209,7 +179,7 @@ serve(struct serve *s, const struct writ_policy *p)
 		return CLI_REFUSED;
 	o.grace_ms = grace * 1000ull;
 	take_files();
-	o.cancel_fd = stop_fd();
+	o.cancel_fd = cli_stop_fd(false);
 	o.has_cancel = o.cancel_fd >= 0;
 	s->patience.cancel_fd = o.cancel_fd;
 	if (cli_host(s->cli, &host, &err) != WRIT_OK)

@@ -1,4 +1,5 @@
 #include "base/base64.h"
+#include "base/http.h"
 #include "base/limits.h"
 #include "mcp/http_head.h"
 
@@ -76,36 +77,6 @@ strip(struct writ_str s)
 
 /* ---- one header */
 
-/* RFC 9110, 5.6.2 */
-static bool
-is_token(struct writ_str s)
-{
-	size_t i;
-
-	for (i = 0; i < s.len; i++) {
-		char c = lower(s.ptr[i]);
-
-		if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-		    (c && strchr("!#$%&'*+-.^_`|~", c))))
-			return false;
-	}
-	return s.len > 0;
-}
-
-static bool
-is_value(struct writ_str s)
-{
-	size_t i;
-
-	for (i = 0; i < s.len; i++) {
-		unsigned char c = (unsigned char)s.ptr[i];
-
-		if ((c < 0x20 && c != '\t') || c == 0x7f)
-			return false;
-	}
-	return true;
-}
-
 static void
 accept(struct writ_http_head *head, struct writ_str list)
 {
@@ -128,8 +99,8 @@ writ_http_head_add(struct writ_http_head *head, struct writ_str name,
 {
 	size_t i;
 
-	if (++head->fields > WRIT_HTTP_FIELDS_MAX || !is_token(name) ||
-	    !is_value(value)) {
+	if (++head->fields > WRIT_HTTP_FIELDS_MAX ||
+	    !writ_http_is_token(name) || !writ_http_is_value(value)) {
 		head->malformed = true;
 		return;
 	}

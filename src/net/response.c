@@ -1,5 +1,6 @@
 #include <strings.h>
 
+#include "base/http.h"
 #include "net/net.h"
 
 #define HEAD_MAX (100 * 1024)		/* bytes of a response's head */
@@ -19,13 +20,6 @@ bad(struct net_request *r, enum writ_http_code code)
 
 /* ---- lines */
 
-static bool
-is_tchar(unsigned char c)
-{
-	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
-	    (c >= 'a' && c <= 'z') || (c && strchr("!#$%&'*+-.^_`|~", c));
-}
-
 static struct writ_str
 trim(struct writ_str v)
 {
@@ -44,21 +38,14 @@ split_line(char *line, size_t n, struct writ_http_field *out)
 	size_t i, name = colon ? (size_t)(colon - line) : 0;
 	struct writ_str v;
 
-	for (i = 0; i < name; i++) {
-		if (!is_tchar((unsigned char)line[i]))
-			return false;
+	if (!writ_http_is_token(writ_str(line, name)))
+		return false;
+	for (i = 0; i < name; i++)
 		if (line[i] >= 'A' && line[i] <= 'Z')
 			line[i] = (char)(line[i] | 0x20);
-	}
-	if (name == 0)
-		return false;
 	v = trim(writ_str(line + name + 1, n - name - 1));
-	for (i = 0; i < v.len; i++) {
-		unsigned char c = (unsigned char)v.ptr[i];
-
-		if ((c < 0x20 && c != '\t') || c == 0x7f)
-			return false;
-	}
+	if (!writ_http_is_value(v))
+		return false;
 	*out = (struct writ_http_field){ writ_str(line, name), v };
 	return true;
 }

@@ -1,5 +1,6 @@
 #include <strings.h>
 
+#include "base/http.h"
 #include "base/json.h"
 #include "net/net.h"
 
@@ -73,21 +74,6 @@ put_credential(const struct net_request *r, struct writ_buf *out)
 	return !in.bad && writ_buf_status(out) == WRIT_OK;
 }
 
-/* What a field's value may hold (RFC 9110 5.5): a secret with a line's end would add fields. */
-static bool
-is_value(struct writ_str s)
-{
-	size_t i;
-
-	for (i = 0; i < s.len; i++) {
-		unsigned char c = (unsigned char)s.ptr[i];
-
-		if ((c < 0x20 && c != '\t') || c == 0x7f)
-			return false;
-	}
-	return true;
-}
-
 static bool
 add_credential(struct net_request *r)
 {
@@ -95,7 +81,9 @@ add_credential(struct net_request *r)
 	bool ok;
 
 	writ_buf_init(&value, WRIT_SECRET_MAX + WRIT_DOC_STRING_MAX);
-	ok = put_credential(r, &value) && is_value(writ_buf_view(&value)) &&
+	/* a secret with a line's end would add fields */
+	ok = put_credential(r, &value) &&
+	    writ_http_is_value(writ_buf_view(&value)) &&
 	    add_field(&r->headers, r->s.credential_name, writ_buf_view(&value));
 	if (value.ptr)
 		writ_wipe(value.ptr, value.cap);
@@ -152,18 +140,6 @@ is_host(char c)
 {
 	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
 	    (c && strchr("-._[]:", c));
-}
-
-static bool
-is_token(struct writ_str s)
-{
-	size_t i;
-
-	for (i = 0; i < s.len; i++)
-		if (!is_unreserved((unsigned char)s.ptr[i]) &&
-		    (!s.ptr[i] || !strchr("!#$%&'*+^`|", s.ptr[i])))
-			return false;
-	return s.len > 0 && s.len <= WRIT_HTTP_METHOD_MAX;
 }
 
 static void
@@ -347,7 +323,8 @@ acceptable(struct net_request *r)
 	for (i = 0; i < r->s.target.len; i++)
 		if (r->s.target.ptr[i] <= ' ' || r->s.target.ptr[i] == 0x7f)
 			return false;
-	return is_token(r->s.method) && !writ_str_is(r->s.method, "CONNECT") &&
+	return writ_http_is_token(r->s.method) &&
+	    r->s.method.len <= WRIT_HTTP_METHOD_MAX && !writ_str_is(r->s.method, "CONNECT") &&
 	    !writ_str_is(r->s.method, "TRACE") &&
 	    (r->s.https || !r->s.credential_name.len) &&
 	    (r->s.has_body || !r->s.has_length || r->s.length == 0);

@@ -1,4 +1,5 @@
 /* A guest's words for a request, read strictly into the one that is judged and sent. */
+#include "base/http.h"
 #include "policy/http_shape.h"
 #include "policy/url.h"
 
@@ -20,13 +21,6 @@ writ_http_not_guests(struct writ_str name)
 		if (writ_str_is(name, not_guests[i]))
 			return true;
 	return false;
-}
-
-static bool
-is_tchar(char c)
-{
-	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
-	    (c >= 'a' && c <= 'z') || (c && strchr("!#$%&'*+-.^_`|~", c));
 }
 
 static const char *
@@ -67,20 +61,12 @@ read_length(struct writ_str v, struct writ_http_request *out)
 static const char *
 field_wrong(const struct writ_http_field *f)
 {
-	size_t i;
-
 	if (f->name.len == 0)
 		return "a field without a name";
-	for (i = 0; i < f->name.len; i++)
-		if (!is_tchar(f->name.ptr[i]) ||
-		    (f->name.ptr[i] >= 'A' && f->name.ptr[i] <= 'Z'))
-			return "a field's name is not a token in lower case";
-	for (i = 0; i < f->value.len; i++) {
-		unsigned char c = (unsigned char)f->value.ptr[i];
-
-		if ((c < 0x20 && c != '\t') || c == 0x7f)
-			return "a control character in a field's value";
-	}
+	if (!writ_http_is_name(f->name))
+		return "a field's name is not a token in lower case";
+	if (!writ_http_is_value(f->value))
+		return "a control character in a field's value";
 	return writ_http_not_guests(f->name) ? "a field that is not the guest's "
 	    "to set (connection, host, te, upgrade, user-agent, ...)" : NULL;
 }

@@ -1,4 +1,5 @@
 /* http entries: what they match, and what they bound. */
+#include "base/http.h"
 #include "policy/address.h"
 #include "policy/fold.h"
 #include "policy/http_shape.h"
@@ -127,16 +128,7 @@ read_methods(struct writ_doc *d, const struct writ_yaml_node *list,
 static bool
 is_header(struct writ_str s)
 {
-	size_t i;
-
-	for (i = 0; i < s.len; i++) {
-		char c = s.ptr[i];
-
-		if ((c < 'a' || c > 'z') && (c < '0' || c > '9') &&
-		    (c <= 0 || !strchr("!#$%&'*+-.^_`|~", c)))
-			return false;
-	}
-	return s.len > 0 && s.len <= 128;
+	return writ_http_is_name(s) && s.len <= 128;
 }
 
 static enum writ_status

@@ -1,5 +1,6 @@
 #include "wire/exchange.h"
 
+#include "base/http.h"
 #include "base/limits.h"
 
 #define W WRIT_SIDE_WORKER
@@ -22,38 +23,6 @@ const struct writ_wire_table writ_wire_exchange = {
 };
 
 /* ---- fields */
-
-static bool
-is_tchar(unsigned char c)
-{
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
-	    (c && strchr("!#$%&'*+-.^_`|~", c));
-}
-
-static bool
-is_name(struct writ_str s)
-{
-	size_t i;
-
-	for (i = 0; i < s.len; i++)
-		if (!is_tchar((unsigned char)s.ptr[i]))
-			return false;
-	return s.len > 0;
-}
-
-static bool
-is_value(struct writ_str s)
-{
-	size_t i;
-
-	for (i = 0; i < s.len; i++) {
-		unsigned char c = (unsigned char)s.ptr[i];
-
-		if ((c < 0x20 && c != '\t') || c == 0x7f)
-			return false;
-	}
-	return true;
-}
 
 void
 writ_fields_put(struct writ_buf *b, const struct writ_http_field *fields,
@@ -82,7 +51,8 @@ writ_fields_get(struct writ_wire_in *in, struct writ_http_field *out,
 		out[i].name = writ_wire_get_str(in, WRIT_HTTP_FIELDS_BYTES_MAX);
 		out[i].value = writ_wire_get_str(in, WRIT_HTTP_FIELDS_BYTES_MAX);
 		bytes += out[i].name.len + out[i].value.len;
-		if (!is_name(out[i].name) || !is_value(out[i].value) ||
+		if (!writ_http_is_name(out[i].name) ||
+		    !writ_http_is_value(out[i].value) ||
 		    bytes > WRIT_HTTP_FIELDS_BYTES_MAX)
 			in->bad = true;
 	}
