@@ -297,11 +297,11 @@ say_unmatched(const struct writ_policy *p, const struct writ_http_request *rq,
     struct writ_decision *out)
 {
 	bool ask = p->unmatched == WRIT_UNMATCHED_ASK;
-	struct word host = shown(rq->host);
+	struct word url = shown(rq->url);
 
 	rule(out, "unmatched", "", "", "");
-	say(out, ask ? WRIT_ASK : WRIT_REFUSE, NULL, "no http entry covers host "
-	    "%s", host.text);
+	say(out, ask ? WRIT_ASK : WRIT_REFUSE, NULL, "no http entry covers %s",
+	    url.text);
 }
 
 static void

@@ -385,15 +385,27 @@ static const struct { const char *word; uint64_t ms; } rate_units[] = {
 };
 
 static enum writ_status
+no_rate(struct writ_doc *d, const struct writ_yaml_node *n, struct writ_str s)
+{
+	return writ_doc_bad(d, n, "\"%.40s\" is not a rate such as 30/min (s, "
+	    "min, h or day)", s.ptr);
+}
+
+static enum writ_status
 read_rate(struct writ_doc *d, const struct writ_yaml_node *n,
     const struct writ_doc_key *k, void *field)
 {
 	struct writ_http_grant *g = ((struct http_doc *)field)->g;
 	struct writ_str s, unit, count;
-	enum writ_status st = writ_doc_plain_text(d, n, &s);
+	enum writ_status st;
 	uint64_t v;
 	size_t i;
 
+	/* quotes would not make it one */
+	if (n->kind == WRIT_YAML_SCALAR && writ_str_u64(n->text, UINT64_MAX,
+	    &v) == WRIT_OK)
+		return no_rate(d, n, n->text);
+	st = writ_doc_plain_text(d, n, &s);
 	if (st != WRIT_OK)
 		return st;
 	count = writ_str_cut(s, '/', &unit);
@@ -402,8 +414,7 @@ read_rate(struct writ_doc *d, const struct writ_yaml_node *n,
 			break;
 	if (writ_str_u64(count, RATE_MAX, &v) != WRIT_OK || v == 0 ||
 	    i == sizeof(rate_units) / sizeof(rate_units[0]))
-		return writ_doc_bad(d, n, "\"%.40s\" is not a rate such as "
-		    "30/min (s, min, h or day)", s.ptr);
+		return no_rate(d, n, s);
 	g->rate_count = v;
 	g->rate_window_ms = rate_units[i].ms;
 	return WRIT_OK;

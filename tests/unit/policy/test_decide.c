@@ -211,7 +211,7 @@ static void
 test_decide__other_kinds_are_unmatched(void **state)
 {
 	check_other(WRIT_REQ_HTTP, "https://evil.test/collect?x=1",
-	    "no http entry covers host evil.test");
+	    "no http entry covers https://evil.test/collect?x=1");
 	check_other(WRIT_REQ_HTTP, "https://evil.test/../x",
 	    "the URL is refused: a dot segment in the path");
 	check_other(WRIT_REQ_SOCKETS, "tcp://db:5432",
