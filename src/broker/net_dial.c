@@ -290,7 +290,7 @@ looked_up(struct writ_net_lookup *l)
 	struct writ_net_request *r = (struct writ_net_request *)(void *)
 	    ((char *)l - offsetof(struct writ_net_request, dial.lookup));
 	struct writ_http_fault fault = { .code = WRIT_HTTP_DNS_ERROR,
-		.has_n = true, .n = l->result.rcode };
+		.has_n = l->result.rcode != 0, .n = l->result.rcode };
 
 	set_stage(r, WRIT_DIAL_NONE);
 	if (l->result.how == WRIT_DNS_OK) {

@@ -303,8 +303,8 @@ print_end(struct run *r, const struct writ_result *res)
 		writ_buf_printf(&b, "\n  %llu %s, nothing was let through.\n",
 		    (unsigned long long)res->refused, res->refused == 1 ?
 		    "refusal" : "refusals");
-	if (res->void_files && !res->refused && !trace && exit_code(res) != 0 &&
-	    res->ending != WRIT_ENDED_CANCELLED)
+	if (res->void_files && !res->allowed && !res->refused && !trace &&
+	    exit_code(res) != 0 && res->ending != WRIT_ENDED_CANCELLED)
 		writ_buf_cstr(&b, "  it was granted no files; what it would like "
 		    "shows: writ run --trace-denials\n");
 	if (res->refused || cli_value(r->cli, "--verbose"))

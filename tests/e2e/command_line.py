@@ -106,6 +106,20 @@ def a_refusal_is_explained_by_its_id(box):
 
 
 @case
+def without_files_the_way_to_see_what_it_wants_is_told(box):
+    hint = "writ run --trace-denials"
+    args = (box.guest("mdindex-c"), "/notes", "/out/index.md")
+    result = box.run(*args)
+    check(result.code != 0 and hint in result.error, result)
+    result = box.run("--trace-denials", *args)
+    check(hint not in result.error, result)
+    # nor beside a refusal that has its own word
+    result = box.run("-w", box.writ_file("random: secure\nhttp: []\n"),
+                     box.guest("fetch-c"), "GET", "http://127.0.0.1:9/")
+    check("refused" in result.error and hint not in result.error, result)
+
+
+@case
 def suggested_grants_have_one_key_a_kind(box):
     result = box.run("--trace-denials", box.guest("ambient-c"))
     keys = re.findall(r"^    ([a-z]+):", result.error, re.M)
