@@ -1,4 +1,5 @@
 """wasi:sockets: what is granted works, and nothing else reaches the network."""
+import json
 import os
 import socket
 import struct
@@ -8,6 +9,7 @@ import time
 from dns import NameServer
 from harness import (LIMIT, case, cases_of, check, equal, finish,
                      verify_audit, wait_until)
+from toolboxes import Client, group, toolbox
 
 GUEST = "test/sock"
 HEAD = "name: socks\nrandom: secure\nclock: { wall: real }\n"
@@ -165,6 +167,31 @@ def much_comes_and_is_taken_as_it_is_read(box):
                             server.port, "wait", "300", "drain")
         equal(what[-1], "20000000 bytes, then drain: closed", result)
     equal(outcomes(box), [("allowed", 20000000)])
+
+
+@case
+def tools_of_a_server_dial_what_their_writ_names(box):
+    """Two sessions at a time and one after the other; each has its own place."""
+    def once(client):
+        client.sendall(client.recv(65536))
+
+    with Server(once) as server, Server(once) as other:
+        entry = local(server.port, more=", concurrency: 1")
+        path = toolbox(box, group(box, "line", "dial", writ=HEAD +
+                                  "sockets:\n  - { " + entry + " }\n",
+                                  session="named"))
+        with Client(box, path) as c:
+            c.hello()
+            for i in range(4):
+                equal(c.value("line_dial", {
+                    "port": server.port, "text": f"hello {i}",
+                    "session": f"s{i % 2}"}), f"hello {i}")
+            found = c.call("line_dial", {"port": other.port, "text": "x",
+                                         "session": "s0"})
+            check(found["isError"] and "error-code 1" in json.dumps(found),
+                  found)
+            c.end()
+        equal((len(server.seen), len(other.seen)), (4, 0))
 
 
 @case
